@@ -1,0 +1,87 @@
+// The words of the outbox: entries, recipients, attempts, outcomes.  Plain data, no behaviour beyond
+// names.  DESIGN.md section 1 is their law; module/INTERNALS.org prints it.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sendonce::outbox {
+
+using EntryId = std::int64_t;
+using AttemptId = std::int64_t;
+
+/// State of one recipient.  The names are stored and shown to Lisp; never renumber, never rename.
+enum class State { queued, sending, sent, deferred, failed, in_doubt, cancelled };
+
+std::string_view state_name(State state);
+std::optional<State> state_from_name(std::string_view name);
+
+/// What happened to one recipient in an attempt.  `code` is the reply code, 0 where there was no reply.
+struct Outcome {
+  State state = State::deferred;
+  int code = 0;
+  std::string reply;  ///< the server's text, or our sentence where it said nothing
+};
+
+/// What is asked: one draft, once.  `settings` is the account as text that only Lisp and engine/ read,
+/// without secrets; it lets an entry be tried again by an Emacs that has no such account any more.
+struct Submission {
+  std::string account;
+  std::string settings;
+  std::string sender;                   ///< envelope sender, "" for the null path
+  std::vector<std::string> recipients;  ///< envelope recipients, in order, no repeats
+  std::string message_id;
+  std::string subject;      ///< decoded, for the table; UTF-8
+  std::string draft;        ///< draft identity, may be ""
+  std::string fingerprint;  ///< hex, may be ""
+};
+
+struct RecipientRow {
+  std::string address;
+  State state = State::queued;
+  int code = 0;
+  std::string reply;
+};
+
+struct Entry {
+  EntryId id = 0;
+  std::string account;
+  std::string settings;
+  std::string sender;
+  std::string message_id;
+  std::string subject;
+  std::string draft;
+  std::string fingerprint;
+  State state = State::queued;  ///< derived: the most urgent of the recipients'
+  double created = 0;           ///< seconds since the epoch
+  double last_try = 0;          ///< 0: never
+  double next_try = 0;          ///< 0: none is planned
+  double resolved = 0;          ///< when the last recipient came to rest, 0 while one has not
+  bool warned = false;          ///< the user was warned of the delay
+  int attempts = 0;
+  std::int64_t octets = 0;  ///< size of the message as stored
+  std::string reply;        ///< the last reply, of the most urgent recipient
+  std::string cause;        ///< cause_name of the last failure, "" for none
+  std::vector<RecipientRow> recipients;
+};
+
+/// A claimed attempt: what a delivery needs.  `recipients` are indexes into Entry::recipients.
+struct Attempt {
+  AttemptId id = 0;
+  Entry entry;
+  std::vector<std::size_t> recipients;
+};
+
+/// The end of an attempt, barrier (3).  `outcomes[i]` belongs to `Attempt::recipients[i]`.
+struct AttemptEnd {
+  std::vector<Outcome> outcomes;
+  double next_try = 0;     ///< for those deferred; 0: none
+  std::string cause;       ///< cause_name, "" when all went well
+  std::string transcript;  ///< text, secrets never in it
+};
+
+}  // namespace sendonce::outbox

@@ -1,0 +1,32 @@
+// What a server offers, as its EHLO reply says (RFC 5321 4.1.1.1).  Pure data; forgotten and made
+// anew at every EHLO (RFC 3207 4.2).
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "smtp/reply.hh"
+
+namespace sendonce::smtp {
+
+struct Capabilities {
+  bool esmtp = false;  ///< EHLO was understood
+  bool starttls = false;
+  bool pipelining = false;
+  bool chunking = false;
+  bool eight_bit_mime = false;
+  bool smtputf8 = false;
+  bool enhanced_status_codes = false;
+  bool size = false;
+  std::uint64_t size_limit = 0;         ///< octets; 0: no fixed limit (RFC 1870 section 4)
+  std::vector<std::string> mechanisms;  ///< of AUTH, upper case, in the server's order, no repeats
+
+  [[nodiscard]] bool offers_auth() const { return !mechanisms.empty(); }
+
+  /// From a positive EHLO reply.  Unknown keywords and malformed parameters are passed over.
+  static Capabilities parse(const Reply& reply);
+};
+
+}  // namespace sendonce::smtp

@@ -1,0 +1,202 @@
+// The dialogue of a session: greeting, EHLO, STARTTLS, sign-in, replies to their commands.
+// The message itself is in session_message.cc, the table of transitions in session_table.cc.
+
+#include "smtp/session.hh"
+
+#include <algorithm>
+#include <utility>
+
+#include "smtp/session_table.hh"
+
+namespace sendonce::smtp {
+
+Session::Session(SessionOptions options) : options_(std::move(options)) {
+  if (options_.tls == TlsMode::implicit) {
+    resting_ = State::handshake;
+    outputs_.emplace_back(StartTls{});
+  } else {
+    expect(State::greeting);
+  }
+}
+
+State Session::state() const { return owed_.empty() ? resting_ : owed_.front().state; }
+
+// --- what to do next
+// ---------------------------------------------------------------------------------
+
+Output Session::next() {
+  if (!outputs_.empty()) {
+    Output output = std::move(outputs_.front());
+    outputs_.pop_front();
+    return output;
+  }
+  const bool body_may_go = resting_ == State::body && (owed_.empty() || pipelines());
+  if (body_may_go) return NeedBody{};
+  if (!owed_.empty()) return NeedInput{phase_of(owed_.front().state)};
+  return rest();
+}
+
+Output Session::rest() {
+  switch (resting_) {
+    case State::handshake:
+      return StartTls{};
+    case State::sign_in:
+      return NeedSignIn{};
+    case State::idle:
+      return Ready{};
+    default:
+      return Ended{error_};
+  }
+}
+
+void Session::expect(State state, std::size_t recipient) {
+  owed_.push_back(Owed{state, recipient, said_});
+}
+
+void Session::say(std::string bytes, bool completes) {
+  said_ += bytes.size();
+  outputs_.emplace_back(Send{std::move(bytes), completes});
+}
+
+void Session::say_secret(Secret bytes, std::string shown) {
+  said_ += bytes.size();
+  outputs_.emplace_back(SendSecret{std::move(bytes), std::move(shown)});
+}
+
+void Session::sent(std::size_t count) {
+  sent_ += count;
+  if (message_ && message_->completes_at && sent_ >= *message_->completes_at) committed_ = true;
+}
+
+// --- replies
+// -----------------------------------------------------------------------------------------
+
+void Session::receive(std::string_view bytes) {
+  if (resting_ == State::ended) return;
+  parser_.feed(bytes);
+  while (resting_ != State::ended) {
+    auto reply = parser_.next();
+    if (!reply) {
+      error_ = reply.error();
+      error_->phase = phase_of(state());
+      return happen(Event::garbage, Reply{});
+    }
+    if (!reply->has_value()) return;
+    take_reply(**reply);
+  }
+}
+
+void Session::take_reply(const Reply& reply) {
+  const Event event = event_of(reply);
+  if (event == Event::garbage) {
+    error_ = Error{Cause::protocol, phase_of(state()),
+                   "The server gave a reply that fits no command", reply.summary()};
+  }
+  happen(event, reply);
+}
+
+bool Session::was_asked() const { return !owed_.empty() && owed_.front().asked_at <= sent_; }
+
+Event Session::event_of(const Reply& reply) const {
+  if (reply.code == 421) return Event::closing;
+  const int reply_class = reply.reply_class();
+  if (!was_asked()) {
+    return reply_class >= 4 && takes_early_refusal(state()) ? Event::early : Event::garbage;
+  }
+  if (!fits(state(), reply.code)) return Event::garbage;
+  switch (reply_class) {
+    case 2:
+      return Event::positive;
+    case 3:
+      return Event::intermediate;
+    case 4:
+      return Event::transient;
+    default:
+      return Event::permanent;
+  }
+}
+
+void Session::happen(Event event, const Reply& reply) {
+  const Transition& cell = transition(state(), event);
+  cell.run(*this, reply);
+  if (cell.next == State::ended) resting_ = State::ended;
+}
+
+void Session::lost(Error why) {
+  if (resting_ == State::ended) return;
+  error_ = std::move(why);
+  happen(Event::lost, Reply{});
+}
+
+void Session::withdraw(Error why) { lost(std::move(why)); }
+
+/// Nothing more is said; what was to be said is dropped.
+void Session::finish(std::optional<Error> error) {
+  drop_unsaid();
+  owed_.clear();
+  error_ = std::move(error);
+  resting_ = State::ended;
+}
+
+void Session::drop_unsaid() {
+  std::erase_if(outputs_, [](const Output& output) {
+    return !std::holds_alternative<TransactionEnded>(output) &&
+           !std::holds_alternative<SignInEnded>(output);
+  });
+}
+
+// --- hello, TLS, sign-in
+// -----------------------------------------------------------------------------
+
+void Session::say_hello() {
+  capabilities_ = Capabilities{};
+  say(command::ehlo(options_.local_name));
+  expect(State::ehlo);
+}
+
+/// After EHLO or HELO: what the options still want before a message can go.
+void Session::proceed() {
+  const bool may_start_tls =
+      !secure_ && (options_.tls == TlsMode::starttls ||
+                   (options_.tls == TlsMode::opportunistic && !starttls_refused_));
+  if (may_start_tls && capabilities_.starttls) {
+    say(command::starttls());
+    return expect(State::starttls);
+  }
+  if (!secure_ && options_.tls == TlsMode::starttls) {
+    return finish(
+        Error{Cause::tls_unavailable, Phase::starttls, "The server does not offer STARTTLS", {}});
+  }
+  resting_ = options_.sign_in && !signed_in_ ? State::sign_in : State::idle;
+}
+
+void Session::tls_established() {
+  secure_ = true;
+  if (options_.tls == TlsMode::implicit) return expect(State::greeting);
+  say_hello();
+}
+
+void Session::authenticate(const MechanismName& mechanism, const std::optional<Secret>& initial) {
+  const std::string shown = "AUTH " + mechanism.text() + (initial ? " <redacted>" : "");
+  say_secret(command::auth(mechanism, initial), shown);
+  expect(State::auth);
+}
+
+void Session::respond(const Secret& response) {
+  say_secret(command::auth_response(response), "<redacted>");
+  expect(State::auth);
+}
+
+void Session::abort_auth() {
+  say(command::auth_abort());
+  expect(State::auth);
+}
+
+void Session::skip_sign_in() { resting_ = State::idle; }
+
+void Session::quit() {
+  say(command::quit());
+  expect(State::quit);
+}
+
+}  // namespace sendonce::smtp

@@ -1,0 +1,363 @@
+// The transition table of a session, and the actions it names.
+//
+// Rule 1: every state has a cell for every event; nothing falls through.
+// Rule 2: an action settles recipients only by a reply that is theirs, or, when the session ends
+// without one, by the commit point: passed is `in_doubt`, not passed is `not_tried`.
+
+#include "smtp/session_table.hh"
+
+#include <array>
+#include <utility>
+
+namespace sendonce::smtp {
+
+using Verdict = RecipientOutcome::Verdict;
+
+namespace {
+
+RecipientOutcome by_reply(const Reply& reply) {
+  const Verdict verdict = reply.reply_class() == 2   ? Verdict::accepted
+                          : reply.reply_class() == 5 ? Verdict::refused
+                                                     : Verdict::refused_for_now;
+  return {verdict, reply, std::nullopt};
+}
+
+Error refusal(const Reply& reply, State state) {
+  const bool for_good = reply.reply_class() == 5;
+  return Error{for_good ? Cause::refused : Cause::refused_for_now, phase_of(state),
+               for_good ? "The server refuses" : "The server refuses for now", reply.summary()};
+}
+
+}  // namespace
+
+struct Actions {
+  // --- before a message
+  static void say_hello(Session& s, const Reply&) {
+    s.owed_.pop_front();
+    s.say_hello();
+  }
+
+  static void read_capabilities(Session& s, const Reply& reply) {
+    s.owed_.pop_front();
+    s.capabilities_ = Capabilities::parse(reply);
+    s.proceed();
+  }
+
+  /// A server that knows no EHLO gets HELO, unless TLS or sign-in, which need EHLO, are wanted.
+  static void try_helo(Session& s, const Reply& reply) {
+    const bool needs_ehlo = s.options_.tls == TlsMode::starttls || s.options_.sign_in;
+    if (needs_ehlo || s.secure_) return s.finish(refusal(reply, State::ehlo));
+    s.owed_.pop_front();
+    s.say(command::helo(s.options_.local_name));
+    s.expect(State::helo);
+  }
+
+  static void proceed(Session& s, const Reply&) {
+    s.owed_.pop_front();
+    s.proceed();
+  }
+
+  /// Plaintext that came with the 220 was put there by somebody else (RFC 3207; "STARTTLS
+  /// injection").
+  static void ask_tls(Session& s, const Reply&) {
+    s.owed_.pop_front();
+    if (s.parser_.has_leftover()) {
+      return s.finish(
+          Error{Cause::protocol,
+                Phase::starttls,
+                "Clear text came after the reply to STARTTLS; somebody may be tampering",
+                {}});
+    }
+    s.capabilities_ = Capabilities{};
+    s.resting_ = State::handshake;
+  }
+
+  static void go_without_tls(Session& s, const Reply& reply) {
+    if (s.options_.tls != TlsMode::opportunistic) {
+      Error error = refusal(reply, State::starttls);
+      error.cause = Cause::tls_unavailable;
+      error.message = "The server offers STARTTLS but does not start it";
+      return s.finish(std::move(error));
+    }
+    s.owed_.pop_front();
+    s.starttls_refused_ = true;
+    s.proceed();
+  }
+
+  static void pass_challenge(Session& s, const Reply& reply) {
+    s.owed_.pop_front();
+    s.outputs_.emplace_back(Challenge{reply.lines.front()});
+    s.resting_ = State::challenged;
+  }
+
+  static void signed_in(Session& s, const Reply& reply) {
+    s.owed_.pop_front();
+    s.signed_in_ = true;
+    s.outputs_.emplace_back(SignInEnded{true, reply});
+    s.proceed();
+  }
+
+  static void mechanism_refused(Session& s, const Reply& reply) {
+    s.owed_.pop_front();
+    s.outputs_.emplace_back(SignInEnded{false, reply});
+    s.resting_ = State::sign_in;
+  }
+
+  // --- the envelope
+  static void sender_accepted(Session& s, const Reply&) {
+    s.owed_.pop_front();
+    if (!s.pipelines()) s.say_next_recipient();
+  }
+
+  static void sender_refused(Session& s, const Reply& reply) {
+    s.owed_.pop_front();
+    s.settle_rest(by_reply(reply));
+    if (!s.pipelines()) s.end_message();
+  }
+
+  static void recipient_accepted(Session& s, const Reply&) {
+    s.owed_.pop_front();
+    s.recipient_answered();
+  }
+
+  /// After a refused MAIL the replies to RCPT say nothing of the recipient: it is settled already.
+  static void recipient_refused(Session& s, const Reply& reply) {
+    const std::size_t recipient = s.owed_.front().recipient;
+    s.owed_.pop_front();
+    if (!s.message_->outcomes[recipient]) s.settle(recipient, by_reply(reply));
+    s.recipient_answered();
+  }
+
+  // --- the message
+  /// With nobody to receive it a lone dot ends what 354 began (RFC 2920 3.1).
+  static void open_body(Session& s, const Reply&) {
+    s.owed_.pop_front();
+    if (s.unsettled().empty()) {
+      s.say(".\r\n");
+      return s.expect(State::void_end);
+    }
+    s.resting_ = State::body;
+  }
+
+  static void data_refused(Session& s, const Reply& reply) {
+    s.owed_.pop_front();
+    s.settle_rest(by_reply(reply));
+    s.end_message();
+    s.say(command::rset());
+    s.expect(State::rset);
+  }
+
+  static void chunk_taken(Session& s, const Reply&) { s.owed_.pop_front(); }
+
+  /// Before the commit point the rest is not sent, and the line is of no more use.  After it the
+  /// reply to the last chunk has the say: a server that takes that one has taken the message.
+  static void chunk_refused(Session& s, const Reply& reply) {
+    if (!s.committed_) return refused_and_over(s, reply);
+    s.owed_.pop_front();
+  }
+
+  static void message_settled(Session& s, const Reply& reply) {
+    s.owed_.pop_front();
+    s.settle_rest(by_reply(reply));
+    s.end_message();
+  }
+
+  static void nobody_served(Session& s, const Reply&) {
+    s.owed_.pop_front();
+    s.end_message();
+  }
+
+  static void rested(Session& s, const Reply&) { s.owed_.pop_front(); }
+
+  // --- the end
+  /// The reply ends message (if one is under way) and session.
+  static void refused_and_over(Session& s, const Reply& reply) {
+    Error error = refusal(reply, s.state());
+    if (s.message_) {
+      s.settle_rest(by_reply(reply));
+      s.end_message();
+    }
+    s.finish(std::move(error));
+  }
+
+  /// No reply decides any more: rule 2.
+  static void give_up(Session& s, const Reply& reply) {
+    std::optional<Error> error = std::exchange(s.error_, std::nullopt);
+    if (!error) {
+      error = Error{Cause::protocol, phase_of(s.state()),
+                    "The server gave a reply that fits no command", reply.summary()};
+    }
+    if (s.message_) {
+      s.settle_rest({s.committed_ ? Verdict::in_doubt : Verdict::not_tried, std::nullopt, error});
+      s.end_message();
+    }
+    s.finish(std::move(error));
+  }
+
+  static void part(Session& s, const Reply&) { s.finish(std::nullopt); }
+};
+
+namespace {
+
+#define CELL(next, action) \
+  Transition { next, #action, &Actions::action }
+
+constexpr State ended = State::ended;
+
+// The cells of a state, in the order of Event: positive, intermediate, transient, permanent,
+// closing, early, garbage, lost.
+using Row = std::array<Transition, event_count>;
+
+// A state in which no reply is owed: only the end can come.
+const Row unasked = {CELL(ended, give_up), CELL(ended, give_up),          CELL(ended, give_up),
+                     CELL(ended, give_up), CELL(ended, refused_and_over), CELL(ended, give_up),
+                     CELL(ended, give_up), CELL(ended, give_up)};
+
+const std::array<Row, state_count> table = {{
+    // greeting
+    {CELL(State::ehlo, say_hello), CELL(ended, give_up), CELL(ended, refused_and_over),
+     CELL(ended, refused_and_over), CELL(ended, refused_and_over), CELL(ended, give_up),
+     CELL(ended, give_up), CELL(ended, give_up)},
+    // ehlo
+    {CELL(follows, read_capabilities), CELL(ended, give_up), CELL(ended, refused_and_over),
+     CELL(follows, try_helo), CELL(ended, refused_and_over), CELL(ended, give_up),
+     CELL(ended, give_up), CELL(ended, give_up)},
+    // helo
+    {CELL(follows, proceed), CELL(ended, give_up), CELL(ended, refused_and_over),
+     CELL(ended, refused_and_over), CELL(ended, refused_and_over), CELL(ended, give_up),
+     CELL(ended, give_up), CELL(ended, give_up)},
+    // starttls
+    {CELL(State::handshake, ask_tls), CELL(ended, give_up), CELL(follows, go_without_tls),
+     CELL(follows, go_without_tls), CELL(ended, refused_and_over), CELL(ended, give_up),
+     CELL(ended, give_up), CELL(ended, give_up)},
+    // auth
+    {CELL(follows, signed_in), CELL(State::challenged, pass_challenge),
+     CELL(State::sign_in, mechanism_refused), CELL(State::sign_in, mechanism_refused),
+     CELL(ended, refused_and_over), CELL(ended, give_up), CELL(ended, give_up),
+     CELL(ended, give_up)},
+    // mail
+    {CELL(State::rcpt, sender_accepted), CELL(ended, give_up), CELL(follows, sender_refused),
+     CELL(follows, sender_refused), CELL(ended, refused_and_over), CELL(ended, give_up),
+     CELL(ended, give_up), CELL(ended, give_up)},
+    // rcpt
+    {CELL(follows, recipient_accepted), CELL(ended, give_up), CELL(follows, recipient_refused),
+     CELL(follows, recipient_refused), CELL(ended, refused_and_over), CELL(ended, give_up),
+     CELL(ended, give_up), CELL(ended, give_up)},
+    // data
+    {CELL(ended, give_up), CELL(follows, open_body), CELL(State::rset, data_refused),
+     CELL(State::rset, data_refused), CELL(ended, refused_and_over), CELL(ended, give_up),
+     CELL(ended, give_up), CELL(ended, give_up)},
+    // chunk
+    {CELL(follows, chunk_taken), CELL(ended, give_up), CELL(follows, chunk_refused),
+     CELL(follows, chunk_refused), CELL(ended, refused_and_over), CELL(ended, refused_and_over),
+     CELL(ended, give_up), CELL(ended, give_up)},
+    // end_of_data
+    {CELL(State::idle, message_settled), CELL(ended, give_up), CELL(State::idle, message_settled),
+     CELL(State::idle, message_settled), CELL(ended, refused_and_over),
+     CELL(ended, refused_and_over), CELL(ended, give_up), CELL(ended, give_up)},
+    // void_end
+    {CELL(State::idle, nobody_served), CELL(ended, give_up), CELL(State::idle, nobody_served),
+     CELL(State::idle, nobody_served), CELL(ended, refused_and_over), CELL(ended, give_up),
+     CELL(ended, give_up), CELL(ended, give_up)},
+    // rset
+    {CELL(State::idle, rested), CELL(ended, give_up), CELL(ended, refused_and_over),
+     CELL(ended, refused_and_over), CELL(ended, refused_and_over), CELL(ended, give_up),
+     CELL(ended, give_up), CELL(ended, give_up)},
+    // quit
+    {CELL(ended, part), CELL(ended, part), CELL(ended, part), CELL(ended, part), CELL(ended, part),
+     CELL(ended, part), CELL(ended, part), CELL(ended, part)},
+    unasked,  // handshake
+    unasked,  // sign_in
+    unasked,  // challenged
+    unasked,  // idle
+    // body
+    {CELL(ended, give_up), CELL(ended, give_up), CELL(ended, give_up), CELL(ended, give_up),
+     CELL(ended, refused_and_over), CELL(ended, refused_and_over), CELL(ended, give_up),
+     CELL(ended, give_up)},
+    unasked,  // ended: never consulted, since an ended session takes nothing more
+}};
+
+#undef CELL
+
+constexpr std::array<std::string_view, state_count> state_names = {
+    "greeting", "ehlo",       "helo",        "starttls", "auth", "mail", "rcpt",
+    "data",     "chunk",      "end_of_data", "void_end", "rset", "quit", "handshake",
+    "sign_in",  "challenged", "idle",        "body",     "ended"};
+
+constexpr std::array<std::string_view, event_count> event_names = {
+    "positive", "intermediate", "transient", "permanent", "closing", "early", "garbage", "lost"};
+
+}  // namespace
+
+const Transition& transition(State state, Event event) {
+  return table.at(static_cast<std::size_t>(state)).at(static_cast<std::size_t>(event));
+}
+
+std::string_view state_name(State state) { return state_names.at(static_cast<std::size_t>(state)); }
+std::string_view event_name(Event event) { return event_names.at(static_cast<std::size_t>(event)); }
+
+std::string transition_text(State state, Event event) {
+  const Transition& cell = transition(state, event);
+  const std::string_view next = cell.next == state     ? "stay"
+                                : cell.next == follows ? "follows"
+                                                       : state_name(cell.next);
+  return std::string(next) + ": " + std::string(cell.action);
+}
+
+bool fits(State state, int code) {
+  switch (state) {
+    case State::greeting:
+    case State::starttls:
+      return code == 220 || code >= 400;
+    case State::auth:
+      return code == 235 || code == 334 || code >= 400;
+    case State::data:
+      return code == 354 || code >= 400;
+    default:
+      return code < 300 || code >= 400;
+  }
+}
+
+bool takes_early_refusal(State state) {
+  return state == State::body || state == State::chunk || state == State::end_of_data;
+}
+
+Phase phase_of(State state) {
+  switch (state) {
+    case State::greeting:
+      return Phase::greeting;
+    case State::ehlo:
+    case State::helo:
+      return Phase::hello;
+    case State::starttls:
+      return Phase::starttls;
+    case State::handshake:
+      return Phase::tls;
+    case State::auth:
+    case State::sign_in:
+    case State::challenged:
+      return Phase::sign_in;
+    case State::mail:
+      return Phase::mail;
+    case State::rcpt:
+      return Phase::recipients;
+    case State::data:
+      return Phase::data;
+    case State::body:
+    case State::chunk:
+      return Phase::body;
+    case State::end_of_data:
+    case State::void_end:
+      return Phase::end_of_data;
+    case State::rset:
+      return Phase::reset;
+    case State::quit:
+      return Phase::quit;
+    case State::idle:
+    case State::ended:
+      return Phase::none;
+  }
+  return Phase::none;
+}
+
+}  // namespace sendonce::smtp
