@@ -34,8 +34,9 @@ class Synchronised {
     }
 
     /// Sleeps until READY() holds or UNTIL has come; true if READY() holds.
-    template <class Ready>
-    bool wait_until(std::chrono::steady_clock::time_point until, Ready ready) {
+    /// With the system clock UNTIL comes on time even when the machine slept meanwhile.
+    template <class Clock, class Ready>
+    bool wait_until(std::chrono::time_point<Clock> until, Ready ready) {
       return owner_.changed_.wait_until(lock_, until, std::move(ready));
     }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/text.hh"
 
@@ -19,9 +20,6 @@ std::size_t line_length(std::string_view text) {
   const void* cr = std::memchr(text.data(), '\r', to_lf);
   return cr ? static_cast<std::size_t>(static_cast<const char*>(cr) - text.data()) : to_lf;
 }
-
-/// Length of the line end at the front of TEXT: CRLF, CR or LF.
-std::size_t line_end_length(std::string_view text) { return text.substr(0, 2) == "\r\n" ? 2 : 1; }
 
 }  // namespace
 
@@ -60,22 +58,44 @@ void BodyEncoder::finish(std::string& out) {
   if (framing_ == Framing::dots) out += ".\r\n";
 }
 
-BodyFacts examine_body(std::string_view message) {
-  BodyFacts facts;
-  facts.nul = message.find('\0') != std::string_view::npos;
-  facts.eight_bit = !is_ascii(message);
-  bool in_header = true;
-  while (!message.empty()) {
-    const std::size_t length = line_length(message);
-    if (length == 0) in_header = false;
-    if (in_header && facts.eight_bit && !is_ascii(message.substr(0, length)))
-      facts.eight_bit_header = true;
-    facts.longest_line = std::max<std::uint64_t>(facts.longest_line, length);
-    facts.octets += length + 2;
-    message.remove_prefix(length);
-    if (!message.empty()) message.remove_prefix(line_end_length(message));
+void BodyExaminer::end_line() {
+  if (line_ == 0) in_header_ = false;
+  facts_.octets += 2;
+  facts_.longest_line = std::max(facts_.longest_line, line_);
+  line_ = 0;
+}
+
+void BodyExaminer::examine(std::string_view bytes) {
+  facts_.nul |= bytes.find('\0') != std::string_view::npos;
+  while (!bytes.empty()) {
+    if (std::exchange(after_cr_, false) && bytes.front() == '\n') {
+      bytes.remove_prefix(1);
+      continue;
+    }
+    const std::size_t length = line_length(bytes);
+    const bool high = !is_ascii(bytes.substr(0, length));
+    facts_.eight_bit |= high;
+    facts_.eight_bit_header |= high && in_header_;
+    facts_.octets += length;
+    line_ += length;
+    bytes.remove_prefix(length);
+    if (bytes.empty()) return;
+    after_cr_ = bytes.front() == '\r';
+    bytes.remove_prefix(1);
+    end_line();
   }
-  return facts;
+}
+
+BodyFacts BodyExaminer::facts() const {
+  BodyExaminer whole = *this;
+  if (line_ > 0) whole.end_line();
+  return whole.facts_;
+}
+
+BodyFacts examine_body(std::string_view message) {
+  BodyExaminer examiner;
+  examiner.examine(message);
+  return examiner.facts();
 }
 
 }  // namespace sendonce::smtp

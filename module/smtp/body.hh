@@ -45,6 +45,22 @@ struct BodyFacts {
   bool nul = false;                ///< a NUL, which no message may hold (RFC 5322 2.2)
 };
 
+/// Facts of a message, piece by piece; any split gives the same facts.
+class BodyExaminer {
+ public:
+  void examine(std::string_view bytes);
+  /// The facts of all that was examined.
+  [[nodiscard]] BodyFacts facts() const;
+
+ private:
+  void end_line();
+
+  BodyFacts facts_;
+  std::uint64_t line_ = 0;  // octets of the line that has not ended
+  bool in_header_ = true;
+  bool after_cr_ = false;
+};
+
 /// Facts of a whole message.
 BodyFacts examine_body(std::string_view message);
 

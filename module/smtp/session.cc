@@ -53,9 +53,14 @@ void Session::expect(State state, std::size_t recipient) {
   owed_.push_back(Owed{state, recipient, said_});
 }
 
-void Session::say(std::string bytes, bool completes) {
+void Session::say(std::string bytes) {
   said_ += bytes.size();
-  outputs_.emplace_back(Send{std::move(bytes), completes});
+  outputs_.emplace_back(Send{std::move(bytes)});
+}
+
+void Session::say_content(std::string bytes, bool completes) {
+  said_ += bytes.size();
+  outputs_.emplace_back(Send{std::move(bytes), completes, true});
 }
 
 void Session::say_secret(Secret bytes, std::string shown) {
@@ -87,6 +92,7 @@ void Session::receive(std::string_view bytes) {
 }
 
 void Session::take_reply(const Reply& reply) {
+  ++replies_;
   const Event event = event_of(reply);
   if (event == Event::garbage) {
     error_ = Error{Cause::protocol, phase_of(state()),

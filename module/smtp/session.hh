@@ -116,6 +116,8 @@ struct Send {
   std::string bytes;
   /// They complete the message: with their last octet the commit point is passed.
   bool completes = false;
+  /// They are octets of the message (for a transcript, which counts them and does not show them).
+  bool content = false;
 };
 /// The same for bytes that nobody may see; `shown` stands for them in a transcript.
 struct SendSecret {
@@ -205,6 +207,8 @@ class Session {
   [[nodiscard]] State state() const;
   [[nodiscard]] bool secure() const { return secure_; }
   [[nodiscard]] bool committed() const { return committed_; }
+  /// How many replies were read; a deadline for the next one begins when this changes.
+  [[nodiscard]] std::uint64_t replies() const { return replies_; }
   /// May the line be kept for another message?
   [[nodiscard]] bool reusable() const { return state() == State::idle; }
 
@@ -218,7 +222,8 @@ class Session {
   };
 
   void expect(State state, std::size_t recipient = 0);
-  void say(std::string bytes, bool completes = false);
+  void say(std::string bytes);
+  void say_content(std::string bytes, bool completes = false);
   void say_secret(Secret bytes, std::string shown);
   void take_reply(const Reply& reply);
   [[nodiscard]] bool was_asked() const;
@@ -256,6 +261,7 @@ class Session {
   bool secure_ = false;
   bool signed_in_ = false;
   bool starttls_refused_ = false;
+  std::uint64_t replies_ = 0;
   std::uint64_t said_ = 0;  // octets given out to be sent
   std::uint64_t sent_ = 0;  // octets handed to the kernel
 

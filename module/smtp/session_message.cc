@@ -134,10 +134,10 @@ void Session::body(std::string_view bytes, bool last) {
 }
 
 void Session::say_body(std::string piece) {
-  if (!message_->counted) return say(std::move(piece));
+  if (!message_->counted) return say_content(std::move(piece));
   message_->begun = true;
   say(command::bdat(piece.size(), false));
-  say(std::move(piece));
+  say_content(std::move(piece));
   expect(State::chunk);
 }
 
@@ -145,9 +145,9 @@ void Session::complete_body(std::string piece) {
   message_->begun = true;
   if (message_->counted) say(command::bdat(piece.size(), true));
   const std::size_t early = piece.size() > commit_piece ? piece.size() - commit_piece : 0;
-  if (early > 0) say(piece.substr(0, early));
+  if (early > 0) say_content(piece.substr(0, early));
   outputs_.emplace_back(CommitFollows{unsettled()});
-  say(piece.substr(early), true);
+  say_content(piece.substr(early), true);
   message_->completes_at = said_;
   resting_ = State::idle;
   expect(State::end_of_data);

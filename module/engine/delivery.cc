@@ -1,0 +1,316 @@
+// See delivery.hh.
+
+#include "engine/delivery.hh"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.hh"
+#include "engine/time_limits.hh"
+#include "engine/verdict.hh"
+#include "net/connect.hh"
+
+namespace sendonce::engine {
+
+namespace {
+
+/// How much of a message is read from the outbox, and handed to the session, at a time.
+constexpr std::size_t piece_size = 256U * 1024;
+
+bool is_loopback(const std::string& peer) {
+  return peer.rfind("127.", 0) == 0 || peer.rfind("[::1]", 0) == 0;
+}
+
+std::string heading(const outbox::Entry& entry) {
+  return "Attempt " + std::to_string(entry.attempts) + ", " + local_time_text(wall_clock()) +
+         ", account " + entry.account;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Delivery>> Delivery::make(Surroundings surroundings, outbox::Attempt attempt,
+                                                 bool ask_account) {
+  auto wake = net::Wake::make();
+  if (!wake) return fail(wake.error());
+  return std::shared_ptr<Delivery>(
+      new Delivery(std::move(surroundings), std::move(attempt), ask_account, std::move(*wake)));
+}
+
+Delivery::Delivery(Surroundings surroundings, outbox::Attempt attempt, bool ask_account,
+                   net::Wake wake)
+    : surroundings_(std::move(surroundings)),
+      attempt_(std::move(attempt)),
+      ask_account_(ask_account),
+      wake_(std::make_shared<net::Wake>(std::move(wake))),
+      transcript_(heading(attempt_.entry)) {}
+
+void Delivery::cancel() {
+  cancelled_ = true;
+  wake_->wake();
+  surroundings_.questions.interrupt();
+}
+
+void Delivery::stop_waiting() {
+  impatient_ = true;
+  cancel();
+}
+
+outbox::AttemptEnd Delivery::run() {
+  Status status = prepare();
+  if (status) status = open_dialogue();
+  if (status) status = converse();
+  if (sign_in_) sign_in_->wipe();
+  over_ = true;
+  return conclude(status);
+}
+
+void Delivery::part() {
+  if (dialogue_) dialogue_->part();
+}
+
+// --- before the line
+// ---------------------------------------------------------------------------------
+
+Status Delivery::prepare() {
+  if (auto status = ask_account(); !status) return status;
+  if (auto status = examine_message(); !status) return status;
+  if (settings_.user.empty()) return {};
+  Secret password;
+  if (auto status = ask_password({}, password); !status) return status;
+  sign_in_.emplace(settings_, std::move(password));
+  return {};
+}
+
+Status Delivery::ask_account() {
+  const outbox::Entry& entry = attempt_.entry;
+  std::string text = entry.settings;
+  if (ask_account_) {
+    const auto answer = surroundings_.questions.ask(
+        AccountQuestion{entry.id, 0, entry.account, entry.settings}, cancelled_);
+    if (answer && !answer->empty()) text = std::string(answer->reveal());
+  }
+  if (cancelled_) return fail(given_up("The attempt was withdrawn"));
+  auto settings = Settings::parse(text);
+  if (!settings) return fail(settings.error());
+  settings_ = std::move(*settings);
+  return {};
+}
+
+Status Delivery::ask_password(const std::string& refusal, Secret& into) {
+  tell(Phase::sign_in, 0);
+  auto answer =
+      surroundings_.questions.ask(PasswordQuestion{attempt_.entry.id, 0, settings_.host,
+                                                   settings_.port, settings_.user, refusal},
+                                  cancelled_);
+  if (answer) {
+    into = std::move(*answer);
+    return {};
+  }
+  if (cancelled_) return fail(given_up("The attempt was withdrawn"));
+  if (!refusal.empty()) {
+    return fail(Cause::auth_failed, Phase::sign_in, "The server refuses the sign-in", refusal);
+  }
+  return fail(Cause::declined, Phase::sign_in,
+              "No password for " + settings_.user + " at " + settings_.server());
+}
+
+/// One pass over the stored message for what the server must be told; a message of one piece is
+/// kept.
+Status Delivery::examine_message() {
+  smtp::BodyExaminer examiner;
+  std::int64_t offset = 0;
+  while (offset < attempt_.entry.octets) {
+    auto piece = surroundings_.outbox.read_message(attempt_.entry.id, offset, piece_size);
+    if (!piece) return fail(piece.error());
+    if (piece->empty())
+      return fail(Cause::storage, Phase::none, "The stored message is incomplete");
+    examiner.examine(*piece);
+    offset += static_cast<std::int64_t>(piece->size());
+    if (offset == attempt_.entry.octets && offset <= static_cast<std::int64_t>(piece_size)) {
+      small_message_ = std::move(*piece);
+    }
+  }
+  facts_ = examiner.facts();
+  return {};
+}
+
+Result<net::Descriptor> Delivery::connect() {
+  tell(Phase::resolve, 0);
+  auto endpoints =
+      net::resolve(settings_.host, settings_.port,
+                   Deadline::after(time_limit(Phase::resolve, settings_.timeout)), *wake_);
+  if (!endpoints) return fail(endpoints.error());
+  tell(Phase::connect, 0);
+  return net::connect_any(net::interleave(std::move(*endpoints)),
+                          Deadline::after(time_limit(Phase::connect, settings_.timeout)), *wake_);
+}
+
+Status Delivery::open_dialogue() {
+  transcript_.note("Connecting to " + settings_.server());
+  auto socket = connect();
+  if (!socket) return fail(socket.error());
+  net::Line line(std::move(*socket), wake_);
+  transcript_.note("Connected to " + line.peer());
+  net::TlsSettings tls{settings_.verified_host(), settings_.trust_files, settings_.priority,
+                       settings_.server(), surroundings_.tickets};
+  dialogue_.emplace(std::move(line), settings_, std::move(tls), transcript_,
+                    [this](Phase phase, std::uint64_t done) { tell(phase, done); });
+  dialogue_->set_patient([this] {
+    wake_->clear();
+    return beyond_ && !impatient_;
+  });
+  return {};
+}
+
+// --- on the line
+// -------------------------------------------------------------------------------------
+
+/// Until every recipient has its outcome, or an error that is everybody's.
+Status Delivery::converse() {
+  while (outcomes_.empty()) {
+    smtp::Output output = dialogue_->advance();
+    if (auto status = decide(output); !status) return status;
+  }
+  return {};
+}
+
+Status Delivery::decide(smtp::Output& output) {
+  if (std::holds_alternative<smtp::NeedSignIn>(output)) return sign_in();
+  if (const auto* challenge = std::get_if<smtp::Challenge>(&output)) {
+    sign_in_->answer(dialogue_->session(), challenge->text);
+  } else if (const auto* ended = std::get_if<smtp::SignInEnded>(&output)) {
+    return after_sign_in(*ended);
+  } else if (std::holds_alternative<smtp::Ready>(output)) {
+    return begin_message();
+  } else if (std::holds_alternative<smtp::NeedBody>(output)) {
+    return hand_over_body();
+  } else if (const auto* commit_follows = std::get_if<smtp::CommitFollows>(&output)) {
+    commit(*commit_follows);
+  } else if (const auto* transaction = std::get_if<smtp::TransactionEnded>(&output)) {
+    take_outcomes(*transaction);
+  } else if (const auto* over = std::get_if<smtp::Ended>(&output)) {
+    return fail(over->error.value_or(given_up("The session ended")));
+  }
+  return {};
+}
+
+Status Delivery::sign_in() {
+  const bool private_line = dialogue_->session().secure() || is_loopback(dialogue_->line().peer());
+  return sign_in_->start(dialogue_->session(), private_line);
+}
+
+Status Delivery::after_sign_in(const smtp::SignInEnded& ended) {
+  if (ended.accepted) {
+    surroundings_.sink.post(
+        SignedIn{attempt_.entry.id, settings_.host, settings_.port, settings_.user});
+    sign_in_->wipe();
+    return {};
+  }
+  switch (sign_in_->refused(ended.reply)) {
+    case SignIn::After::next_mechanism:
+      return {};
+    case SignIn::After::stop:
+      return fail(ended.reply.reply_class() == 4 ? Cause::refused_for_now : Cause::auth_failed,
+                  Phase::sign_in, "The server refuses the sign-in", ended.reply.summary());
+    case SignIn::After::ask_password:
+      break;
+  }
+  Secret password;
+  if (auto status = ask_password(sign_in_->refusal(), password); !status) return status;
+  sign_in_->set_password(std::move(password));
+  return {};
+}
+
+Status Delivery::begin_message() {
+  smtp::Envelope envelope;
+  envelope.facts = facts_;
+  if (!attempt_.entry.sender.empty()) {
+    auto sender = smtp::Address::parse(attempt_.entry.sender);
+    if (!sender) return fail(sender.error());
+    envelope.sender = std::move(*sender);
+  }
+  for (const std::size_t place : attempt_.recipients) {
+    auto recipient = smtp::Address::parse(attempt_.entry.recipients[place].address);
+    if (!recipient) return fail(recipient.error());
+    envelope.recipients.push_back(std::move(*recipient));
+  }
+  dialogue_->session().begin(std::move(envelope));
+  return {};
+}
+
+Status Delivery::hand_over_body() {
+  if (!small_message_.empty() || attempt_.entry.octets == 0) {
+    dialogue_->session().body(small_message_, true);
+    return {};
+  }
+  auto piece = surroundings_.outbox.read_message(attempt_.entry.id, offset_, piece_size);
+  if (piece && piece->empty()) {
+    piece = fail(Cause::storage, Phase::body, "The stored message is incomplete");
+  }
+  if (!piece) {
+    dialogue_->session().withdraw(piece.error());
+    return {};
+  }
+  offset_ += static_cast<std::int64_t>(piece->size());
+  dialogue_->session().body(*piece, offset_ >= attempt_.entry.octets);
+  return {};
+}
+
+/// Barrier (2).  From here on a wish to cancel comes too late.
+void Delivery::commit(const smtp::CommitFollows& commit_follows) {
+  if (cancelled_) return dialogue_->session().withdraw(given_up("The attempt was withdrawn"));
+  if (auto status = surroundings_.outbox.committing(attempt_.id, commit_follows.recipients);
+      !status) {
+    return dialogue_->session().withdraw(status.error());
+  }
+  beyond_ = true;
+}
+
+void Delivery::take_outcomes(const smtp::TransactionEnded& ended) {
+  for (const smtp::RecipientOutcome& outcome : ended.outcomes) {
+    outcomes_.push_back(outcome_of(outcome));
+    if (outcome.error && !decided_by_) decided_by_ = outcome.error;
+  }
+}
+
+// --- the end
+// -----------------------------------------------------------------------------------------
+
+outbox::AttemptEnd Delivery::conclude(const Status& status) {
+  if (!status) {
+    decided_by_ = status.error();
+    outcomes_.assign(attempt_.recipients.size(), outcome_of(status.error()));
+  }
+  outbox::AttemptEnd end;
+  if (decided_by_) {
+    end.cause = cause_name(decided_by_->cause);
+    transcript_.note(error_line(*decided_by_));
+  }
+  for (std::size_t i = 0; i < outcomes_.size(); ++i) {
+    const std::string& address = attempt_.entry.recipients[attempt_.recipients[i]].address;
+    transcript_.note(std::string(outbox::state_name(outcomes_[i].state)) + ": " + address + " (" +
+                     outcomes_[i].reply + ")");
+    const outbox::State state = outcomes_[i].state;
+    if (!end.cause.empty() || state == outbox::State::sent) continue;
+    end.cause =
+        cause_name(state == outbox::State::failed ? Cause::refused : Cause::refused_for_now);
+  }
+  end.outcomes = outcomes_;
+  return end;
+}
+
+void Delivery::tell(Phase phase, std::uint64_t done, std::string detail) {
+  const auto total = static_cast<std::int64_t>(facts_.octets);
+  if (detail.empty() && dialogue_ && dialogue_->line().tls_info()) {
+    detail = dialogue_->line().tls_info()->version;
+  }
+  surroundings_.sink.post(Progress{attempt_.entry.id, phase,
+                                   std::min(static_cast<std::int64_t>(done), total), total,
+                                   std::move(detail)});
+}
+
+Error Delivery::given_up(std::string message) const {
+  return Error{Cause::cancelled, Phase::none, std::move(message), {}};
+}
+
+}  // namespace sendonce::engine

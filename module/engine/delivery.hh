@@ -1,0 +1,96 @@
+// One attempt at one entry, from the account's name to the verdict on each recipient.
+//
+// `run` is the body of a line thread: resolve, connect, TLS, sign-in, message.  `cancel` and
+// `stop_waiting` may come from any thread at any time: before the commit barrier they end the
+// attempt with nobody served; after it `cancel` comes too late and only `stop_waiting` ends the
+// wait, in doubt. It makes barrier (2) itself; barrier (3) is the engine's, with what `run`
+// returns.
+
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/dialogue.hh"
+#include "engine/events.hh"
+#include "engine/questions.hh"
+#include "engine/settings.hh"
+#include "engine/sign_in.hh"
+#include "engine/transcript.hh"
+#include "net/tls.hh"
+#include "net/wake.hh"
+#include "outbox/outbox.hh"
+
+namespace sendonce::engine {
+
+/// What all deliveries of an engine share.
+struct Surroundings {
+  outbox::Outbox& outbox;
+  EventSink& sink;
+  Questions& questions;
+  std::shared_ptr<net::TicketStore> tickets;
+};
+
+class Delivery {
+ public:
+  /// ASK_ACCOUNT: the settings stored with the entry may be out of date.
+  static Result<std::shared_ptr<Delivery>> make(Surroundings surroundings, outbox::Attempt attempt,
+                                                bool ask_account);
+
+  /// The whole attempt.  The result lacks only what policy adds (`next_try`).
+  outbox::AttemptEnd run();
+  /// After the result is recorded: says QUIT and closes.
+  void part();
+
+  void cancel();
+  void stop_waiting();
+
+  [[nodiscard]] const outbox::Attempt& attempt() const { return attempt_; }
+  /// Is it past the commit barrier, without its outcome?
+  [[nodiscard]] bool committing() const { return beyond_ && !over_; }
+  [[nodiscard]] std::string transcript() { return transcript_.text(); }
+  void note(const std::string& text) { transcript_.note(text); }
+
+ private:
+  Delivery(Surroundings surroundings, outbox::Attempt attempt, bool ask_account, net::Wake wake);
+
+  Status prepare();
+  Status ask_account();
+  Status ask_password(const std::string& refusal, Secret& into);
+  Status examine_message();
+  Result<net::Descriptor> connect();
+  Status open_dialogue();
+  Status converse();
+  Status decide(smtp::Output& output);
+  Status sign_in();
+  Status after_sign_in(const smtp::SignInEnded& ended);
+  Status begin_message();
+  Status hand_over_body();
+  void commit(const smtp::CommitFollows& commit);
+  void take_outcomes(const smtp::TransactionEnded& ended);
+  outbox::AttemptEnd conclude(const Status& status);
+  void tell(Phase phase, std::uint64_t done, std::string detail = {});
+  [[nodiscard]] Error given_up(std::string message) const;
+
+  Surroundings surroundings_;
+  const outbox::Attempt attempt_;
+  const bool ask_account_;
+  std::shared_ptr<net::Wake> wake_;
+  Transcript transcript_;
+  Settings settings_;
+  std::optional<SignIn> sign_in_;
+  std::optional<Dialogue> dialogue_;
+  smtp::BodyFacts facts_;
+  std::string small_message_;  // the whole of it, when it is read in one piece
+  std::int64_t offset_ = 0;    // of what was handed over
+  std::vector<outbox::Outcome> outcomes_;
+  std::optional<Error> decided_by_;  // the error behind the outcomes, if one is
+  std::atomic<bool> cancelled_ = false;
+  std::atomic<bool> impatient_ = false;
+  std::atomic<bool> beyond_ = false;
+  std::atomic<bool> over_ = false;
+};
+
+}  // namespace sendonce::engine

@@ -1,0 +1,183 @@
+// See dialogue.hh.
+
+#include "engine/dialogue.hh"
+
+#include <array>
+#include <utility>
+
+#include "engine/time_limits.hh"
+
+namespace sendonce::engine {
+
+namespace {
+
+/// The message is handed to the line in slices, so that progress can be told on a slow line.
+constexpr std::size_t slice = 64U * 1024;
+
+/// What may be gathered before it is handed over: one flight.
+constexpr std::size_t gather_limit = 96U * 1024;
+
+constexpr std::size_t one_record = 16U * 1024;
+
+Error closed_by_server(Phase phase) {
+  return Error{Cause::connection_lost, phase, "The server closed the connection", {}};
+}
+
+}  // namespace
+
+Dialogue::Dialogue(net::Line line, const Settings& settings, net::TlsSettings tls,
+                   Transcript& transcript, Watcher watcher)
+    : line_(std::move(line)),
+      session_({settings.local_name, settings.tls, !settings.user.empty(), settings.pipelining,
+                settings.chunking}),
+      tls_(std::move(tls)),
+      cap_(settings.timeout),
+      transcript_(transcript),
+      watcher_(std::move(watcher)) {}
+
+smtp::Output Dialogue::advance() {
+  for (;;) {
+    smtp::Output output = session_.next();
+    if (auto* send = std::get_if<smtp::Send>(&output)) {
+      perform(*send);
+    } else if (auto* secret = std::get_if<smtp::SendSecret>(&output)) {
+      perform(*secret);
+    } else if (auto* need = std::get_if<smtp::NeedInput>(&output)) {
+      perform(*need);
+    } else if (auto* start = std::get_if<smtp::StartTls>(&output)) {
+      perform(*start);
+    } else if (!std::holds_alternative<smtp::CommitFollows>(output) || flush_before_commit()) {
+      return output;
+    }
+  }
+}
+
+/// What was streamed goes out before the barrier, so that little is left to send after it; one
+/// flight stays together.  False: the line ended meanwhile, and the barrier is not reached.
+bool Dialogue::flush_before_commit() {
+  if (gathered_.size() > one_record) flush();
+  return session_.state() != smtp::State::ended;
+}
+
+void Dialogue::perform(const smtp::Send& send) {
+  gathered_ += send.bytes;
+  if (send.content) {
+    content_gathered_ += send.bytes.size();
+    transcript_.client_content(send.bytes.size(), send.completes);
+  } else {
+    transcript_.client(send.bytes);
+  }
+  if (gathered_.size() > gather_limit) flush();
+}
+
+void Dialogue::perform(const smtp::SendSecret& send) {
+  flush();
+  transcript_.client(send.shown);
+  enter(Phase::sign_in);
+  write_all(send.bytes.reveal());
+}
+
+void Dialogue::perform(const smtp::NeedInput& need) {
+  flush();
+  if (session_.state() == smtp::State::ended) return;
+  enter(need.phase);
+  if (deadline_for_ != session_.replies() + 1) {
+    reply_deadline_ = limit(need.phase);
+    deadline_for_ = session_.replies() + 1;
+  }
+  read_some(reply_deadline_);
+}
+
+void Dialogue::perform(const smtp::StartTls&) {
+  flush();
+  if (session_.state() == smtp::State::ended) return;
+  enter(Phase::tls);
+  if (auto status = line_.start_tls(tls_, limit(Phase::tls)); !status) {
+    transcript_.note("TLS failed: " + status.error().message);
+    return session_.lost(status.error());
+  }
+  const net::TlsInfo& info = *line_.tls_info();
+  transcript_.note(info.version + ", " + info.cipher + (info.resumed ? ", resumed" : ""));
+  transcript_.note("Certificate of " + info.certificate.subject + ", issued by " +
+                   info.certificate.issuer + ", valid until " +
+                   local_time_text(static_cast<double>(info.certificate.not_after)) + ", " +
+                   info.certificate.fingerprint);
+  session_.tls_established();
+}
+
+void Dialogue::flush() {
+  if (gathered_.empty()) return;
+  const std::string bytes = std::exchange(gathered_, {});
+  if (content_gathered_ > 0) enter(Phase::body);
+  write_all(bytes);
+  content_gathered_ = 0;
+}
+
+void Dialogue::write_all(std::string_view bytes) {
+  Deadline deadline = limit(phase_);
+  while (!bytes.empty() && session_.state() != smtp::State::ended) {
+    const auto count = line_.write(bytes.substr(0, slice), deadline, true);
+    if (!count) {
+      if (endures(count.error())) continue;
+      return session_.lost(count.error());
+    }
+    bytes.remove_prefix(*count);
+    handed_over(*count);
+    if (*count > 0) deadline = limit(phase_);
+    if (!bytes.empty() && line_.has_input()) read_some(deadline);
+  }
+}
+
+/// Octets of the message are the last ones gathered, so those handed over come off the envelope
+/// first.
+void Dialogue::handed_over(std::size_t octets) {
+  session_.sent(octets);
+  if (content_gathered_ == 0) return;
+  content_done_ += octets;
+  watcher_(phase_, content_done_);
+}
+
+void Dialogue::read_some(Deadline deadline) {
+  std::array<char, 16384> bytes{};
+  auto read = line_.read(bytes, deadline);
+  if (!read) {
+    if (!endures(read.error())) session_.lost(read.error());
+    return;
+  }
+  if (read->count == 0) {
+    transcript_.note(read->truncated ? "The server closed the connection without ending TLS"
+                                     : "The server closed the connection");
+    return session_.lost(closed_by_server(phase_));
+  }
+  const std::string_view text(bytes.data(), read->count);
+  transcript_.server(text);
+  session_.receive(text);
+}
+
+/// A cancellation that came too late: the line goes on.
+bool Dialogue::endures(const Error& error) {
+  return error.cause == Cause::cancelled && still_patient_ && still_patient_();
+}
+
+void Dialogue::enter(Phase phase) {
+  if (phase_ == phase) return;
+  phase_ = phase;
+  watcher_(phase, content_done_);
+}
+
+Deadline Dialogue::limit(Phase phase) const { return Deadline::after(time_limit(phase, cap_)); }
+
+void Dialogue::part() {
+  if (session_.reusable()) {
+    session_.quit();
+    for (smtp::Output output = session_.next(); std::holds_alternative<smtp::Send>(output);
+         output = session_.next()) {
+      perform(std::get<smtp::Send>(output));
+    }
+    const std::string bytes = std::exchange(gathered_, {});
+    (void)line_.write(bytes, Deadline::after(Milliseconds(0)), false);
+  }
+  line_.close();
+}
+
+}  // namespace sendonce::engine

@@ -1,0 +1,73 @@
+// A session on a line: carries out what the session asks of the wire, and hands decisions upward.
+//
+// Owned by one delivery thread.  Bytes to send are gathered and handed over together before each
+// wait; secret ones go alone.  One deadline a reply: it begins when the reply is first waited for
+// and is not moved by a server that trickles.  Writes the transcript and tells the progress.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.hh"
+#include "engine/settings.hh"
+#include "engine/transcript.hh"
+#include "net/line.hh"
+#include "smtp/session.hh"
+
+namespace sendonce::engine {
+
+class Dialogue {
+ public:
+  /// Told at each change of phase and as the message goes out: octets of it handed over so far.
+  using Watcher = std::function<void(Phase phase, std::uint64_t content_done)>;
+
+  Dialogue(net::Line line, const Settings& settings, net::TlsSettings tls, Transcript& transcript,
+           Watcher watcher);
+
+  /// Goes on until a decision is needed: NeedSignIn, Challenge, SignInEnded, NeedBody,
+  /// CommitFollows, TransactionEnded, Ready or Ended.  Never any other.
+  smtp::Output advance();
+
+  smtp::Session& session() { return session_; }
+  [[nodiscard]] const net::Line& line() const { return line_; }
+  /// From the commit barrier on a wish to cancel comes too late: the reply is waited for.
+  void set_patient(std::function<bool()> still_patient) {
+    still_patient_ = std::move(still_patient);
+  }
+  /// Says QUIT, does not wait for its reply (RFC 5321 4.1.1.10 lets the server take its time),
+  /// closes.
+  void part();
+
+ private:
+  void perform(const smtp::Send& send);
+  void perform(const smtp::SendSecret& send);
+  void perform(const smtp::NeedInput& need);
+  void perform(const smtp::StartTls&);
+  void flush();
+  bool flush_before_commit();
+  void write_all(std::string_view bytes);
+  void read_some(Deadline deadline);
+  bool endures(const Error& error);
+  void handed_over(std::size_t octets);
+  void enter(Phase phase);
+  [[nodiscard]] Deadline limit(Phase phase) const;
+
+  net::Line line_;
+  smtp::Session session_;
+  net::TlsSettings tls_;
+  Seconds cap_;
+  Transcript& transcript_;
+  Watcher watcher_;
+  std::function<bool()> still_patient_;
+  std::string gathered_;
+  std::uint64_t content_gathered_ = 0;  // octets of the message in gathered_
+  std::uint64_t content_done_ = 0;
+  Phase phase_ = Phase::none;
+  Deadline reply_deadline_ = Deadline::never();
+  std::uint64_t deadline_for_ = 0;  // 1 + replies() when reply_deadline_ was set
+};
+
+}  // namespace sendonce::engine

@@ -1,0 +1,328 @@
+// See engine.hh.
+
+#include "engine/engine.hh"
+
+#include <algorithm>
+#include <exception>
+
+#include "engine/quiet_thread.hh"
+#include "engine/settings.hh"
+#include "engine/verdict.hh"
+#include "smtp/address.hh"
+
+namespace sendonce::engine {
+
+namespace {
+
+/// Lines at once, over all servers.
+constexpr std::size_t most_lines = 4;
+
+/// Seconds before an entry that could not be started is looked at again.
+constexpr double pause_after_failure = 5;
+
+Status check(const outbox::Submission& submission, std::string_view message) {
+  if (auto settings = Settings::parse(submission.settings); !settings)
+    return fail(settings.error());
+  if (!submission.sender.empty()) {
+    if (auto sender = smtp::Address::parse(submission.sender); !sender) return fail(sender.error());
+  }
+  if (submission.recipients.empty()) {
+    return fail(Cause::bad_argument, Phase::none, "The message has no recipient");
+  }
+  for (const std::string& recipient : submission.recipients) {
+    if (auto address = smtp::Address::parse(recipient); !address) return fail(address.error());
+  }
+  if (message.find('\0') != std::string_view::npos) {
+    return fail(Cause::bad_argument, Phase::none,
+                "The message has a NUL byte in it, which no mail may hold");
+  }
+  return {};
+}
+
+std::chrono::system_clock::time_point wall_time(double seconds) {
+  using std::chrono::system_clock;
+  return system_clock::time_point(
+      std::chrono::duration_cast<system_clock::duration>(std::chrono::duration<double>(seconds)));
+}
+
+}  // namespace
+
+Engine::Engine(std::unique_ptr<outbox::Outbox> outbox, std::shared_ptr<EventSink> sink)
+    : outbox_(std::move(outbox)),
+      sink_(std::move(sink)),
+      questions_(*sink_),
+      tickets_(std::make_shared<net::TicketStore>()) {
+  if (!outbox_->notice().empty()) sink_->post(Notice{outbox_->notice()});
+  kick();
+}
+
+Engine::~Engine() { stop(Milliseconds(0)); }
+
+// --- for the Lisp thread
+// -----------------------------------------------------------------------------
+
+void Engine::configure(Policy policy) { state_.lock()->policy = std::move(policy); }
+
+Result<EntryId> Engine::enqueue(const outbox::Submission& submission, std::string_view message) {
+  if (auto status = check(submission, message); !status) return fail(status.error());
+  auto id = outbox_->enqueue(submission, message);
+  if (!id) return fail(id.error());
+  state_.lock()->fresh.insert(*id);
+  kick();
+  return *id;
+}
+
+Result<int> Engine::flush(std::optional<EntryId> id) {
+  auto entries = outbox_->entries();
+  if (!entries) return fail(entries.error());
+  int due = 0;
+  for (const outbox::Entry& entry : *entries) {
+    const bool waits =
+        std::any_of(entry.recipients.begin(), entry.recipients.end(), [](const auto& row) {
+          return row.state == outbox::State::queued || row.state == outbox::State::deferred;
+        });
+    if (!waits || (id && *id != entry.id)) continue;
+    if (auto status = outbox_->set_next_try(entry.id, wall_clock()); !status)
+      return fail(status.error());
+    ++due;
+  }
+  kick();
+  return due;
+}
+
+Result<bool> Engine::cancel(EntryId id) {
+  auto entirely = outbox_->cancel(id);
+  if (auto delivery = find(id)) delivery->cancel();
+  return entirely;
+}
+
+Result<int> Engine::settle(EntryId id, outbox::State from, outbox::State to) {
+  auto changed = outbox_->settle(id, from, to);
+  kick();
+  return changed;
+}
+
+Status Engine::set_next_try(EntryId id, double time) {
+  auto status = outbox_->set_next_try(id, time);
+  kick();
+  return status;
+}
+
+void Engine::answer(QuestionId question, std::optional<Secret> answer) {
+  questions_.answer(question, std::move(answer));
+}
+
+Result<std::string> Engine::transcript(EntryId id) {
+  auto stored = outbox_->transcripts(id);
+  if (!stored) return fail(stored.error());
+  std::string all;
+  for (const std::string& one : *stored) all += one;
+  if (auto delivery = find(id)) all += delivery->transcript();
+  return all;
+}
+
+std::pair<int, int> Engine::running() {
+  auto state = state_.lock();
+  const auto committing = std::count_if(state->running.begin(), state->running.end(),
+                                        [](const auto& one) { return one.second->committing(); });
+  return {static_cast<int>(state->running.size()), static_cast<int>(committing)};
+}
+
+bool Engine::stop(Milliseconds span) {
+  stop_scheduling();
+  std::vector<std::shared_ptr<Delivery>> deliveries;
+  {
+    auto state = state_.lock();
+    for (const auto& [id, delivery] : state->running) deliveries.push_back(delivery);
+  }
+  for (const auto& delivery : deliveries) delivery->cancel();
+  const bool in_time = wait_until_quiet(Deadline::after(span));
+  for (const auto& delivery : deliveries) delivery->stop_waiting();
+  reap(true);
+  return in_time;
+}
+
+/// Afterwards no delivery begins any more.
+void Engine::stop_scheduling() {
+  std::thread scheduler;
+  {
+    auto state = state_.lock();
+    state->stopping = true;
+    scheduler = std::move(state->scheduler);
+  }
+  state_.notify();
+  if (scheduler.joinable()) scheduler.join();
+}
+
+bool Engine::wait_until_quiet(Deadline deadline) {
+  auto state = state_.lock();
+  return state.wait_until(std::chrono::system_clock::now() + (deadline.time() - SteadyClock::now()),
+                          [&] { return state->running.empty(); });
+}
+
+std::shared_ptr<Delivery> Engine::find(EntryId id) {
+  auto state = state_.lock();
+  const auto found = state->running.find(id);
+  return found == state->running.end() ? nullptr : found->second;
+}
+
+// --- the scheduling thread
+// ---------------------------------------------------------------------------
+
+/// Something may be due: wakes the scheduler, which starts with the first kick.
+void Engine::kick() {
+  {
+    auto state = state_.lock();
+    if (state->stopping) return;
+    state->kicked = true;
+    if (!state->scheduler.joinable()) state->scheduler = quiet_thread([this] { schedule(); });
+  }
+  state_.notify();
+}
+
+void Engine::schedule() {
+  while (!state_.lock()->stopping) {
+    reap(false);
+    sleep_until_due(start_due());
+  }
+}
+
+/// False: an entry is due that could not be started now.
+bool Engine::start_due() {
+  std::optional<EntryId> passed_over;
+  for (;;) {
+    {
+      auto state = state_.lock();
+      if (state->stopping || state->running.size() >= most_lines) return true;
+    }
+    const auto id = outbox_->due(wall_clock());
+    if (!id) return false;
+    if (!id->has_value()) return true;
+    if (*id == passed_over) return false;
+    if (!start(**id)) passed_over = *id;
+  }
+}
+
+/// False: somebody else has it, or the outbox cannot be written; it is looked at again at the next
+/// kick.
+bool Engine::start(EntryId id) {
+  auto attempt = outbox_->claim(id);
+  if (!attempt) {
+    sink_->post(Notice{attempt.error().message});
+    return false;
+  }
+  if (!attempt->has_value()) return false;
+  auto state = state_.lock();
+  const bool ask_account = state->fresh.erase(id) == 0;
+  auto delivery =
+      Delivery::make({*outbox_, *sink_, questions_, tickets_}, std::move(**attempt), ask_account);
+  if (!delivery) {
+    sink_->post(Notice{delivery.error().message});
+    return false;
+  }
+  state->running.emplace(id, *delivery);
+  auto over = std::make_shared<std::atomic<bool>>(false);
+  state->workers.push_back(Worker{quiet_thread([this, over, delivery = *delivery] {
+                                    work(delivery);
+                                    *over = true;
+                                  }),
+                                  over});
+  return true;
+}
+
+void Engine::sleep_until_due(bool all_started) {
+  const auto next = outbox_->next_due();
+  const double earliest = all_started ? 0 : wall_clock() + pause_after_failure;
+  auto state = state_.lock();
+  const auto awake = [&] { return state->kicked || state->stopping; };
+  const bool lines_free = state->running.size() < most_lines;
+  if (next && *next > 0 && lines_free) {
+    state.wait_until(wall_time(std::max(*next, earliest)), awake);
+  } else {
+    state.wait(awake);
+  }
+  state->kicked = false;
+}
+
+/// Joins the workers that are done, or all.
+void Engine::reap(bool all) {
+  std::list<Worker> done;
+  {
+    auto state = state_.lock();
+    for (auto at = state->workers.begin(); at != state->workers.end();) {
+      const auto next = std::next(at);
+      if (all || *at->over) done.splice(done.end(), state->workers, at);
+      at = next;
+    }
+  }
+  for (Worker& worker : done) worker.thread.join();
+}
+
+// --- line threads
+// ------------------------------------------------------------------------------------
+
+void Engine::work(const std::shared_ptr<Delivery>& delivery) {
+  outbox::AttemptEnd end;
+  try {
+    end = delivery->run();
+  } catch (const std::exception& defect) {
+    const Error error{
+        Cause::internal, Phase::none, std::string("A defect of sendonce: ") + defect.what(), {}};
+    // The journal knows whether the commit barrier was passed; so do we.
+    outbox::Outcome outcome = outcome_of(error);
+    if (delivery->committing()) outcome.state = outbox::State::in_doubt;
+    end.outcomes.assign(delivery->attempt().recipients.size(), outcome);
+    end.cause = cause_name(error.cause);
+  }
+  record(delivery, end);
+  delivery->part();
+  const EntryId id = delivery->attempt().entry.id;
+  {
+    auto state = state_.lock();
+    state->running.erase(id);
+    state->kicked = true;
+  }
+  state_.notify();
+  sink_->post(AttemptEnded{id});
+}
+
+/// Barrier (3).
+void Engine::record(const std::shared_ptr<Delivery>& delivery, outbox::AttemptEnd& end) {
+  const outbox::Attempt& attempt = delivery->attempt();
+  plan(end, attempt);
+  end.transcript = delivery->transcript();
+  if (auto status = outbox_->finish(attempt.id, end); !status) {
+    sink_->post(Notice{"The outcome of entry " + std::to_string(attempt.entry.id) +
+                       " could not be recorded: " + status.error().message});
+  }
+}
+
+/// What policy adds to the verdicts: the next try, or giving up.
+void Engine::plan(outbox::AttemptEnd& end, const outbox::Attempt& attempt) {
+  Policy policy;
+  bool stopping = false;
+  {
+    auto state = state_.lock();
+    policy = state->policy;
+    stopping = state->stopping;
+  }
+  const double now = wall_clock();
+  const double age = now - attempt.entry.created;
+  bool waits = false;
+  for (outbox::Outcome& outcome : end.outcomes) {
+    if (outcome.state != outbox::State::deferred) continue;
+    if (age >= policy.give_up_after) {
+      outcome.state = outbox::State::failed;
+      outcome.reply += " (given up: unsent for too long)";
+    } else {
+      waits = true;
+    }
+  }
+  if (!waits) return;
+  end.next_try =
+      stopping ? now
+               : next_try(policy.schedule, attempt.entry.created, now, attempt.entry.attempts, now);
+  if (age >= policy.warn_after && !attempt.entry.warned) sink_->post(Late{attempt.entry.id});
+}
+
+}  // namespace sendonce::engine

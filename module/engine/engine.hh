@@ -1,0 +1,102 @@
+// The engine: schedules attempts and owns the threads that carry them out.
+//
+// Threads: one that schedules (asleep while nothing is due), one for each line to a server; they
+// start with the first entry and are joined by `stop`.  All public calls are for the Lisp thread;
+// none waits for the network, and none but `stop` waits longer than one commit of the outbox takes.
+// Never sees Emacs: it tells what happens through the EventSink.
+
+#pragma once
+
+#include <atomic>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hh"
+#include "base/synchronised.hh"
+#include "engine/delivery.hh"
+#include "engine/events.hh"
+#include "engine/questions.hh"
+#include "engine/retry.hh"
+#include "outbox/outbox.hh"
+
+namespace sendonce::engine {
+
+struct Policy {
+  Schedule schedule;
+  double warn_after = 4 * 3600;           ///< seconds
+  double give_up_after = 5 * 24 * 3600.;  ///< seconds
+};
+
+class Engine {
+ public:
+  Engine(std::unique_ptr<outbox::Outbox> outbox, std::shared_ptr<EventSink> sink);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  void configure(Policy policy);
+  /// Barrier (1), then an attempt as soon as a line is free.  Errors: bad_argument (an address, a
+  /// setting or a NUL in the message, named), storage, storage_full: nothing was taken.
+  Result<EntryId> enqueue(const outbox::Submission& submission, std::string_view message);
+  /// Tries ID, or all that is unsent and not in doubt, now; how many were made due.
+  Result<int> flush(std::optional<EntryId> id);
+  /// True: withdrawn entirely.  False: somebody had passed the commit point.
+  Result<bool> cancel(EntryId id);
+  Result<int> settle(EntryId id, outbox::State from, outbox::State to);
+  Status set_next_try(EntryId id, double time);
+  void answer(QuestionId question, std::optional<Secret> answer);
+  Result<std::string> transcript(EntryId id);
+  /// Attempts that run, and how many of them are between commit point and reply.
+  std::pair<int, int> running();
+  /// Ends all within SPAN: what has not passed the commit point stays deferred, due at the next
+  /// start; what has is waited for, then left in doubt.  Afterwards nothing runs.  True: nothing
+  /// was cut short.
+  bool stop(Milliseconds span);
+
+  outbox::Outbox& outbox() { return *outbox_; }
+
+ private:
+  struct Worker {
+    std::thread thread;
+    std::shared_ptr<std::atomic<bool>> over;
+  };
+  struct State {
+    std::map<EntryId, std::shared_ptr<Delivery>> running;
+    std::list<Worker> workers;
+    std::set<EntryId>
+        fresh;  // queued by this Emacs and not tried yet: their settings are up to date
+    Policy policy;
+    std::thread scheduler;
+    bool kicked = false;
+    bool stopping = false;
+  };
+
+  void kick();
+  void schedule();
+  bool start_due();
+  bool start(EntryId id);
+  void work(const std::shared_ptr<Delivery>& delivery);
+  void plan(outbox::AttemptEnd& end, const outbox::Attempt& attempt);
+  void record(const std::shared_ptr<Delivery>& delivery, outbox::AttemptEnd& end);
+  void reap(bool all);
+  void sleep_until_due(bool all_started);
+  void stop_scheduling();
+  std::shared_ptr<Delivery> find(EntryId id);
+  bool wait_until_quiet(Deadline deadline);
+
+  std::unique_ptr<outbox::Outbox> outbox_;
+  std::shared_ptr<EventSink> sink_;
+  Questions questions_;
+  std::shared_ptr<net::TicketStore> tickets_;
+  Synchronised<State> state_;
+};
+
+}  // namespace sendonce::engine
