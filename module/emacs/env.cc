@@ -42,9 +42,9 @@ emacs_value Env::call(const char* function, std::initializer_list<emacs_value> a
 }
 
 void Env::signal(const Error& error) const {
-  const emacs_value data = list(
-      {text(error.message), symbol(":cause"), symbol(cause_name(error.cause)), symbol(":phase"),
-       symbol(phase_name(error.phase)), symbol(":reply"), text(error.reply)});
+  emacs_value data = list({text(error.message), symbol(":cause"), symbol(cause_name(error.cause)),
+                           symbol(":phase"), symbol(phase_name(error.phase)), symbol(":reply"),
+                           text(error.reply)});
   env_->non_local_exit_signal(env_, symbol(condition_of(error.cause)), data);
 }
 

@@ -20,6 +20,8 @@ class EventQueue final : public engine::EventSink {
   /// Owns CHANNEL, a descriptor to write to.
   explicit EventQueue(int channel) : channel_(channel) {}
   ~EventQueue() override;
+  EventQueue(const EventQueue&) = delete;
+  EventQueue& operator=(const EventQueue&) = delete;
 
   void post(engine::Event event) override;
   std::vector<engine::Event> take();

@@ -365,7 +365,7 @@ constexpr Export exports[] = {
 void define_functions(const Env& env) {
   emacs_env* raw = env.raw();
   for (const Export& one : exports) {
-    const emacs_value function =
+    emacs_value function =
         raw->make_function(raw, one.arity, one.arity, one.function, one.documentation, nullptr);
     env.call("defalias", {env.symbol(one.name), function});
   }

@@ -15,7 +15,7 @@ namespace sendonce::engine {
 namespace {
 
 /// How much of a message is read from the outbox, and handed to the session, at a time.
-constexpr std::size_t piece_size = 256U * 1024;
+constexpr std::size_t piece_size = 262144;
 
 bool is_loopback(const std::string& peer) {
   return peer.rfind("127.", 0) == 0 || peer.rfind("[::1]", 0) == 0;
@@ -45,15 +45,16 @@ Delivery::Delivery(Surroundings surroundings, outbox::Attempt attempt, bool ask_
       transcript_(heading(attempt_.entry)) {}
 
 void Delivery::cancel() {
-  cancelled_ = true;
-  wake_->wake();
+  {
+    const std::lock_guard lock(withdrawing_);
+    if (beyond_) return;
+    cancelled_ = true;
+    wake_->wake();
+  }
   surroundings_.questions.interrupt();
 }
 
-void Delivery::stop_waiting() {
-  impatient_ = true;
-  cancel();
-}
+void Delivery::stop_waiting() { wake_->wake(); }
 
 outbox::AttemptEnd Delivery::run() {
   Status status = prepare();
@@ -155,10 +156,6 @@ Status Delivery::open_dialogue() {
                        settings_.server(), surroundings_.tickets};
   dialogue_.emplace(std::move(line), settings_, std::move(tls), transcript_,
                     [this](Phase phase, std::uint64_t done) { tell(phase, done); });
-  dialogue_->set_patient([this] {
-    wake_->clear();
-    return beyond_ && !impatient_;
-  });
   return {};
 }
 
@@ -256,8 +253,10 @@ Status Delivery::hand_over_body() {
   return {};
 }
 
-/// Barrier (2).  From here on a wish to cancel comes too late.
+/// Barrier (2).  From here on a wish to cancel comes too late: it is either noted before the lock
+/// is had, and then heeded, or not noted any more.
 void Delivery::commit(const smtp::CommitFollows& commit_follows) {
+  const std::lock_guard lock(withdrawing_);
   if (cancelled_) return dialogue_->session().withdraw(given_up("The attempt was withdrawn"));
   if (auto status = surroundings_.outbox.committing(attempt_.id, commit_follows.recipients);
       !status) {

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -87,8 +88,8 @@ class Delivery {
   std::int64_t offset_ = 0;    // of what was handed over
   std::vector<outbox::Outcome> outcomes_;
   std::optional<Error> decided_by_;  // the error behind the outcomes, if one is
+  std::mutex withdrawing_;  // held while the barrier is passed, and while a wish to cancel is noted
   std::atomic<bool> cancelled_ = false;
-  std::atomic<bool> impatient_ = false;
   std::atomic<bool> beyond_ = false;
   std::atomic<bool> over_ = false;
 };

@@ -12,12 +12,12 @@ namespace sendonce::engine {
 namespace {
 
 /// The message is handed to the line in slices, so that progress can be told on a slow line.
-constexpr std::size_t slice = 64U * 1024;
+constexpr std::size_t slice = 65536;
 
 /// What may be gathered before it is handed over: one flight.
-constexpr std::size_t gather_limit = 96U * 1024;
+constexpr std::size_t gather_limit = 98304;
 
-constexpr std::size_t one_record = 16U * 1024;
+constexpr std::size_t one_record = 16384;
 
 Error closed_by_server(Phase phase) {
   return Error{Cause::connection_lost, phase, "The server closed the connection", {}};
@@ -117,10 +117,7 @@ void Dialogue::write_all(std::string_view bytes) {
   Deadline deadline = limit(phase_);
   while (!bytes.empty() && session_.state() != smtp::State::ended) {
     const auto count = line_.write(bytes.substr(0, slice), deadline, true);
-    if (!count) {
-      if (endures(count.error())) continue;
-      return session_.lost(count.error());
-    }
+    if (!count) return session_.lost(count.error());
     bytes.remove_prefix(*count);
     handed_over(*count);
     if (*count > 0) deadline = limit(phase_);
@@ -140,10 +137,7 @@ void Dialogue::handed_over(std::size_t octets) {
 void Dialogue::read_some(Deadline deadline) {
   std::array<char, 16384> bytes{};
   auto read = line_.read(bytes, deadline);
-  if (!read) {
-    if (!endures(read.error())) session_.lost(read.error());
-    return;
-  }
+  if (!read) return session_.lost(read.error());
   if (read->count == 0) {
     transcript_.note(read->truncated ? "The server closed the connection without ending TLS"
                                      : "The server closed the connection");
@@ -152,11 +146,6 @@ void Dialogue::read_some(Deadline deadline) {
   const std::string_view text(bytes.data(), read->count);
   transcript_.server(text);
   session_.receive(text);
-}
-
-/// A cancellation that came too late: the line goes on.
-bool Dialogue::endures(const Error& error) {
-  return error.cause == Cause::cancelled && still_patient_ && still_patient_();
 }
 
 void Dialogue::enter(Phase phase) {

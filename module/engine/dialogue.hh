@@ -33,10 +33,6 @@ class Dialogue {
 
   smtp::Session& session() { return session_; }
   [[nodiscard]] const net::Line& line() const { return line_; }
-  /// From the commit barrier on a wish to cancel comes too late: the reply is waited for.
-  void set_patient(std::function<bool()> still_patient) {
-    still_patient_ = std::move(still_patient);
-  }
   /// Says QUIT, does not wait for its reply (RFC 5321 4.1.1.10 lets the server take its time),
   /// closes.
   void part();
@@ -50,7 +46,6 @@ class Dialogue {
   bool flush_before_commit();
   void write_all(std::string_view bytes);
   void read_some(Deadline deadline);
-  bool endures(const Error& error);
   void handed_over(std::size_t octets);
   void enter(Phase phase);
   [[nodiscard]] Deadline limit(Phase phase) const;
@@ -61,7 +56,6 @@ class Dialogue {
   Seconds cap_;
   Transcript& transcript_;
   Watcher watcher_;
-  std::function<bool()> still_patient_;
   std::string gathered_;
   std::uint64_t content_gathered_ = 0;  // octets of the message in gathered_
   std::uint64_t content_done_ = 0;

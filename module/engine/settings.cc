@@ -90,8 +90,7 @@ Status set_local_name(Settings& all, std::string_view, std::string_view value) {
 
 Status set_timeout(Settings& all, std::string_view key, std::string_view value) {
   std::uint32_t seconds = 0;
-  const Status status =
-      set_number<std::uint32_t>(seconds, key, value, 86400, "seconds, 1 to 86400");
+  Status status = set_number<std::uint32_t>(seconds, key, value, 86400, "seconds, 1 to 86400");
   all.timeout = Seconds(seconds);
   return status;
 }

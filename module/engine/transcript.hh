@@ -28,7 +28,7 @@ class Transcript {
   [[nodiscard]] std::string text();
 
  private:
-  static constexpr std::size_t max_size = 256U * 1024;
+  static constexpr std::size_t max_size = 262144;
 
   struct Written {
     std::string text;

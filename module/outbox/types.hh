@@ -1,5 +1,5 @@
-// The words of the outbox: entries, recipients, attempts, outcomes.  Plain data, no behaviour beyond
-// names.  DESIGN.md section 1 is their law; module/INTERNALS.org prints it.
+// The words of the outbox: entries, recipients, attempts, outcomes.  Plain data, no behaviour
+// beyond names.  DESIGN.md section 1 is their law; module/INTERNALS.org prints it.
 
 #pragma once
 
@@ -20,15 +20,29 @@ enum class State { queued, sending, sent, deferred, failed, in_doubt, cancelled 
 std::string_view state_name(State state);
 std::optional<State> state_from_name(std::string_view name);
 
-/// What happened to one recipient in an attempt.  `code` is the reply code, 0 where there was no reply.
+/// The order behind an entry's state.  The user comes first, then what will happen soonest, and
+/// `sent` last, so that it is said only when everybody has the message:
+///
+///   in_doubt   the user must find out and decide, and a rash resend would duplicate
+///   failed     the user must act: nothing more happens by itself for that recipient
+///   sending    happening now
+///   queued     next; not tried, nothing known against it
+///   deferred   later, by itself
+///   cancelled  at rest; somebody did not get it, as wished (others may have: see the recipients)
+///   sent       at rest; all have it
+bool more_urgent(State a, State b);
+
+/// What happened to one recipient in an attempt.  `code` is the reply code, 0 where there was no
+/// reply.
 struct Outcome {
   State state = State::deferred;
   int code = 0;
   std::string reply;  ///< the server's text, or our sentence where it said nothing
 };
 
-/// What is asked: one draft, once.  `settings` is the account as text that only Lisp and engine/ read,
-/// without secrets; it lets an entry be tried again by an Emacs that has no such account any more.
+/// What is asked: one draft, once.  `settings` is the account as text that only Lisp and engine/
+/// read, without secrets; it lets an entry be tried again by an Emacs that has no such account any
+/// more.
 struct Submission {
   std::string account;
   std::string settings;

@@ -118,6 +118,7 @@ std::optional<std::string> choose(const Choice& choice) {
 
 std::vector<std::string> known_mechanisms() {
   std::vector<std::string> names;
+  names.reserve(mechanisms.size());
   for (const Mechanism& mechanism : mechanisms) names.emplace_back(mechanism.name);
   return names;
 }

@@ -47,7 +47,7 @@ std::optional<EnhancedStatus> take_enhanced_status(std::string_view& line, int s
 class ReplyParser {
  public:
   static constexpr std::size_t max_line = 4096;  ///< octets with CRLF; RFC 5321 4.5.3.1.5 says 512
-  static constexpr std::size_t max_reply = 64U * 1024;  ///< octets of one reply
+  static constexpr std::size_t max_reply = 65536;  ///< octets of one reply
 
   void feed(std::string_view bytes);
   /// The next complete reply; nullopt when more bytes are needed.  Error: Cause::protocol, for

@@ -245,7 +245,7 @@ class Session {
   void all_recipients_answered();
   void ask_for_body();
   void say_body(std::string piece);
-  void complete_body(std::string piece);
+  void complete_body(const std::string& piece);
   void settle(std::size_t recipient, const RecipientOutcome& outcome);
   void settle_rest(const RecipientOutcome& outcome);
   [[nodiscard]] std::vector<std::size_t> unsettled() const;

@@ -11,11 +11,11 @@ namespace {
 
 /// A message up to this size goes out in one flight with its envelope where PIPELINING and CHUNKING
 /// allow; a larger one waits for the recipients' replies, lest megabytes go to nobody.
-constexpr std::uint64_t first_flight_limit = 64U * 1024;
+constexpr std::uint64_t first_flight_limit = 65536;
 
 /// The last piece that is sent after the commit barrier: one TLS record.  What comes before it goes
 /// out earlier, so that the time between barrier and commit point is short on a slow line.
-constexpr std::size_t commit_piece = 16U * 1024;
+constexpr std::size_t commit_piece = 16384;
 
 RecipientOutcome cannot_be_sent(Cause cause, std::string message) {
   return {RecipientOutcome::Verdict::refused, std::nullopt,
@@ -127,7 +127,7 @@ void Session::body(std::string_view bytes, bool last) {
   message_->encoder.encode(bytes, piece);
   if (last) {
     message_->encoder.finish(piece);
-    complete_body(std::move(piece));
+    complete_body(piece);
   } else if (!piece.empty()) {
     say_body(std::move(piece));
   }
@@ -141,7 +141,7 @@ void Session::say_body(std::string piece) {
   expect(State::chunk);
 }
 
-void Session::complete_body(std::string piece) {
+void Session::complete_body(const std::string& piece) {
   message_->begun = true;
   if (message_->counted) say(command::bdat(piece.size(), true));
   const std::size_t early = piece.size() > commit_piece ? piece.size() - commit_piece : 0;

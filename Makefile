@@ -1,0 +1,84 @@
+# sendonce: what a person types.  CMake builds (CMakeLists.txt), ctest tests (test/CMakeLists.txt); each
+# target here says what it does in `make help`.
+
+BUILD_DIR ?= build
+BUILD_TYPE ?= RelWithDebInfo
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+EMACS ?= emacs
+CMAKE_FLAGS ?=
+CTEST_FLAGS ?=
+
+# Debian's names; a|b means that either will do.  `make deps` installs what is missing.
+BUILD_PACKAGES := g++ cmake make ninja-build pkgconf \
+  emacs-nox|emacs-gtk|emacs-lucid|emacs-pgtk \
+  libgnutls28-dev libgsasl-dev libsqlite3-dev libidn2-dev libexpected-dev
+TEST_PACKAGES := libgtest-dev perl openssl strace tmux postfix sasl2-bin libsasl2-modules
+LINT_PACKAGES := clang clang-format clang-tidy emacs-el shellcheck
+
+# Looked for when used, after `make deps` has installed them.
+GENERATOR = $(if $(shell command -v ninja),Ninja,Unix Makefiles)
+LAUNCHER = $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+export EMACS
+
+.DEFAULT_GOAL := help
+.PHONY: help deps deps-build deps-test deps-lint build demo check check-clang check-sanitizers lint clean
+
+help: ## Show this list
+	@echo 'sendonce: mail transport for Emacs.  Usage: make TARGET'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo 'Variables: BUILD_DIR=$(BUILD_DIR) BUILD_TYPE=$(BUILD_TYPE) JOBS=$(JOBS) EMACS=$(EMACS)' \
+	  'CMAKE_FLAGS= CTEST_FLAGS='
+
+deps: deps-build deps-test deps-lint ## Install what build, check, demo and lint need (Debian; root)
+
+deps-build:
+	@test/run-deps 'build sendonce' $(foreach p,$(BUILD_PACKAGES),'$(p)')
+
+deps-test:
+	@test/run-deps 'run the tests' $(foreach p,$(TEST_PACKAGES),'$(p)')
+
+deps-lint:
+	@test/run-deps 'lint' $(foreach p,$(LINT_PACKAGES),'$(p)')
+
+# $(call configure,DIRECTORY,FLAGS): a directory keeps the generator it was made with.
+comma := ,
+configure = cmake -S . -B $(1) $(if $(wildcard $(1)/CMakeCache.txt),,-G '$(GENERATOR)') $(LAUNCHER) \
+  -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) $(2) $(CMAKE_FLAGS)
+
+build: deps-build ## Build the module ($(BUILD_DIR)/sendonce-module.so)
+	$(call configure,$(BUILD_DIR),-DSENDONCE_TESTS=OFF)
+	cmake --build $(BUILD_DIR) --parallel $(JOBS)
+
+demo: deps-build ## Send a message to a server on this machine and show the transcript
+	$(call configure,$(BUILD_DIR),-DSENDONCE_TESTS=ON -DSENDONCE_UNIT_TESTS=OFF)
+	cmake --build $(BUILD_DIR) --parallel $(JOBS) --target sendonce-module sendonce-peer
+	@BUILD_DIR='$(BUILD_DIR)' test/demo/demo.sh
+
+check: deps-build deps-test ## Build everything and run all tests
+	$(call configure,$(BUILD_DIR),-DSENDONCE_TESTS=ON -DSENDONCE_UNIT_TESTS=ON)
+	cmake --build $(BUILD_DIR) --parallel $(JOBS)
+	ctest --test-dir $(BUILD_DIR) --parallel $(JOBS) --output-on-failure --no-tests=error $(CTEST_FLAGS)
+
+# $(call sanitized,DIRECTORY,SANITIZERS): unit tests and the Lisp suite, the latter in an unmodified Emacs
+# (test/run-ert preloads the sanitizer's runtime).
+define sanitized
+	$(call configure,$(1),-DSENDONCE_TESTS=ON -DSENDONCE_UNIT_TESTS=ON -DSENDONCE_SANITIZE=$(2))
+	cmake --build $(1) --parallel $(JOBS)
+	ctest --test-dir $(1) --parallel $(JOBS) --output-on-failure --no-tests=error -L '^(unit|lisp)$$' $(CTEST_FLAGS)
+endef
+
+check-sanitizers: deps-build deps-test ## Unit and Lisp tests under ASan and UBSan, then under TSan
+	$(call sanitized,$(BUILD_DIR)-asan,address$(comma)undefined)
+	$(call sanitized,$(BUILD_DIR)-tsan,thread)
+
+check-clang: deps-build deps-test deps-lint ## Build with clang++, whose warnings are errors too, and run the unit tests
+	CC=clang CXX=clang++ $(call configure,$(BUILD_DIR)-clang,-DSENDONCE_TESTS=ON -DSENDONCE_UNIT_TESTS=ON)
+	cmake --build $(BUILD_DIR)-clang --parallel $(JOBS)
+	ctest --test-dir $(BUILD_DIR)-clang --parallel $(JOBS) --output-on-failure --no-tests=error -L '^unit$$' $(CTEST_FLAGS)
+
+lint: deps-build deps-test deps-lint ## Formatting, clang-tidy, byte compiler, checkdoc: all without a finding
+	@$(call configure,$(BUILD_DIR),-DSENDONCE_TESTS=ON -DSENDONCE_UNIT_TESTS=ON) >/dev/null
+	BUILD_DIR='$(BUILD_DIR)' JOBS='$(JOBS)' test/lint/lint.sh
+
+clean: ## Remove what was built
+	rm -rf $(BUILD_DIR) $(BUILD_DIR)-asan $(BUILD_DIR)-tsan $(BUILD_DIR)-clang

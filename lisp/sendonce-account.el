@@ -1,0 +1,415 @@
+;;; sendonce-account.el --- Which server, and how  -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026  The sendonce authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;; This file is part of sendonce.
+
+;;; Commentary:
+
+;; Owns the way from options to the settings text that the module reads
+;; (module/emacs/INTERFACE.org): an account out of `sendonce-accounts',
+;; or out of the smtpmail-* variables as they are, checked, with errors
+;; that name the field and the remedy.  Settings never hold a secret.
+;;
+;; Submit calls it in the user's buffer, so that buffer-local smtpmail-*
+;; values count; dispatch calls it again before a retry.  It asks nothing
+;; but, where a server is known to want a sign-in and no user is known,
+;; credential for the user's name.
+
+;;; Code:
+
+(require 'sendonce)
+(require 'cl-lib)
+(require 'seq)
+(require 'subr-x)
+
+(declare-function sendonce-credential-user "sendonce-credential"
+                  (host port required))
+(declare-function sendonce-credential-user-quietly "sendonce-credential"
+                  (host port))
+
+(defvar smtpmail-smtp-server)
+(defvar smtpmail-default-smtp-server)
+(defvar smtpmail-smtp-service)
+(defvar smtpmail-stream-type)
+(defvar smtpmail-smtp-user)
+(defvar smtpmail-local-domain)
+(defvar smtpmail-servers-requiring-authorization)
+(defvar gnutls-trustfiles)
+(defvar gnutls-algorithm-priority)
+
+;;;; Errors
+
+(defun sendonce-account--error (format &rest args)
+  "Signal a `sendonce-config-error' with FORMAT and ARGS."
+  (signal 'sendonce-config-error
+          (list (apply #'format-message format args) :cause 'bad-argument)))
+
+(defun sendonce-account--reject (account key remedy)
+  "Signal that KEY of ACCOUNT will not do, and what REMEDY there is."
+  (sendonce-account--error
+   "Account %s in `sendonce-accounts' has %s %S: %s"
+   (or (plist-get account :name) (plist-get account :host) "without a name")
+   key (plist-get account key) remedy))
+
+;;;; Checks, one a key
+
+(defconst sendonce-account--services
+  '(("smtp" . 25) ("submission" . 587) ("submissions" . 465)
+    ("smtps" . 465) ("urd" . 465) ("ssmtp" . 465))
+  "Alist of (SERVICE . PORT) of the services that carry mail.")
+
+(defun sendonce-account-port (value)
+  "Return the port number that VALUE means, or nil if it means none.
+VALUE is a number, a number as a string, or the name of a service."
+  (cond ((integerp value) (and (< 0 value 65536) value))
+        ((not (stringp value)) nil)
+        ((string-match-p "\\`[0-9]+\\'" value)
+         (sendonce-account-port (string-to-number value)))
+        (t (cdr (assoc (downcase value) sendonce-account--services)))))
+
+(defun sendonce-account--line-p (value)
+  "Return non-nil if VALUE is a string that fits on one settings line."
+  (and (stringp value)
+       (not (string-match-p "[[:cntrl:]]\\|\\`[ ]*\\'" value))))
+
+(defun sendonce-account--host-p (value)
+  "Return non-nil if VALUE can be the name or the address of a host."
+  (and (sendonce-account--line-p value)
+       (not (string-match-p "[ /@]\\|://" value))))
+
+(defun sendonce-account--lines-p (value)
+  "Return non-nil if VALUE is one string for a line, or a list of them."
+  (seq-every-p (lambda (element)
+                 (sendonce-account--line-p
+                  (if (symbolp element) (symbol-name element) element)))
+               (ensure-list value)))
+
+(defun sendonce-account--boolean-p (value)
+  "Return non-nil if VALUE is t or nil."
+  (memq value '(t nil)))
+
+(defun sendonce-account--tls-p (value)
+  "Return non-nil if VALUE is a way to use TLS."
+  (memq value '(implicit starttls auto opportunistic nil)))
+
+(defun sendonce-account--seconds-p (value)
+  "Return non-nil if VALUE is a number of seconds."
+  (and (numberp value) (> value 0)))
+
+(defun sendonce-account--files-p (value)
+  "Return non-nil if VALUE is a list of files that can be read."
+  (and (sendonce-account--lines-p value)
+       (seq-every-p #'file-readable-p (ensure-list value))))
+
+(defconst sendonce-account--checks
+  '((:name sendonce-account--line-p "give a string")
+    (:from sendonce-account--lines-p
+           "give an address, a domain, a regexp, or a list of those")
+    (:host sendonce-account--host-p
+           "give the bare name of the server, such as \"mail.example.org\"")
+    (:port sendonce-account-port
+           "give a number, or one of \"smtp\", \"submission\", \"smtps\"")
+    (:tls sendonce-account--tls-p
+          "write `implicit', `starttls', `auto', or nil for none")
+    (:user sendonce-account--line-p "give the user's name as a string")
+    (:auth sendonce-account--lines-p
+           "name a mechanism such as \"PLAIN\", or a list of them")
+    (:tls-host sendonce-account--host-p
+               "give the name that the certificate must prove")
+    (:trust-files sendonce-account--files-p
+                  "give a list of files that exist and can be read")
+    (:priority sendonce-account--line-p "give a GnuTLS priority string")
+    (:local-name sendonce-account--host-p "give a host name")
+    (:timeout sendonce-account--seconds-p "give seconds, more than 0")
+    (:chunking sendonce-account--boolean-p "write t or nil")
+    (:pipelining sendonce-account--boolean-p "write t or nil")
+    (:plain-sign-in sendonce-account--boolean-p "write t or nil")
+    (:imap sendonce-account--host-p "give the name of a server"))
+  "List of (KEY CHECK REMEDY): what an account may say.
+CHECK returns nil for a value that will not do.")
+
+(defconst sendonce-account--later
+  '(:client-key :client-cert :pin :proxy)
+  "Keys whose meaning this version of the module cannot keep.
+To ignore them would be less secure than the account says.")
+
+(defun sendonce-account--remedy (key value usual)
+  "Return what to do about VALUE of KEY; USUAL is what helps mostly."
+  (cond ((and (eq key :tls) (sendonce-account-port value))
+         (format "that is a port; write :port %s :tls %s"
+                 (sendonce-account-port value)
+                 (if (= (sendonce-account-port value) 465)
+                     "implicit" "starttls")))
+        ((and (eq key :tls) (memq value '(t tls ssl)))
+         (format "%s; :tls implicit is what port 465 wants, \
+:tls starttls port 587" usual))
+        (t usual)))
+
+(defun sendonce-account--check-key (account key value)
+  "Signal unless VALUE will do as KEY of ACCOUNT."
+  (pcase (assq key sendonce-account--checks)
+    (`(,_ ,check ,remedy)
+     (unless (funcall check value)
+       (sendonce-account--reject
+        account key (sendonce-account--remedy key value remedy))))
+    (_ (sendonce-account--reject
+        account key
+        (if (memq key sendonce-account--later)
+            "this version of sendonce cannot do that yet; remove it"
+          "no account has such a field; see `sendonce-accounts'")))))
+
+(defun sendonce-account-check (account)
+  "Return ACCOUNT if it is sound, else signal `sendonce-config-error'."
+  (unless (and (consp account) (zerop (mod (length account) 2)))
+    (sendonce-account--error
+     "An element of `sendonce-accounts' is no property list: %S" account))
+  (unless (plist-get account :host)
+    (sendonce-account--error
+     "Account %s in `sendonce-accounts' has no :host: name the server"
+     (or (plist-get account :name) "without a name")))
+  (cl-loop for (key value) on account by #'cddr
+           do (sendonce-account--check-key account key value))
+  account)
+
+;;;; Choosing by From
+
+(defun sendonce-account--matches-p (pattern from)
+  "Return non-nil if PATTERN, one of an account's :from, fits FROM."
+  (let ((case-fold-search t)
+        (domain (cadr (split-string from "@"))))
+    (cond ((string-match-p "\\`[^@]+@[^@]+\\'" pattern)
+           (sendonce-account--same-p pattern from))
+          ((string-match-p "\\`@?[-[:alnum:].]+\\'" pattern)
+           (sendonce-account--same-p
+            (string-remove-prefix "@" pattern) (or domain "")))
+          (t (string-match-p pattern from)))))
+
+(defun sendonce-account--same-p (a b)
+  "Return non-nil if A and B differ at most in case."
+  (eq t (compare-strings a nil nil b nil nil t)))
+
+(defun sendonce-account--fits-p (account from)
+  "Return non-nil if ACCOUNT is meant for FROM."
+  (seq-some (lambda (pattern) (sendonce-account--matches-p pattern from))
+            (ensure-list (plist-get account :from))))
+
+(defun sendonce-account--choose (from)
+  "Return the account of `sendonce-accounts' for FROM, or signal."
+  (or (seq-find (lambda (a) (sendonce-account--fits-p a from))
+                sendonce-accounts)
+      (seq-find (lambda (a) (not (plist-get a :from))) sendonce-accounts)
+      (sendonce-account--error
+       "No account is for mail from %s; those in `sendonce-accounts' are \
+for %s.  Add one with :from \"%s\", or one without :from"
+       from
+       (mapconcat (lambda (a) (string-join (ensure-list (plist-get a :from))
+                                           ", "))
+                  sendonce-accounts "; ")
+       from)))
+
+(defun sendonce-account--named (name)
+  "Return the account of `sendonce-accounts' called NAME, or nil."
+  (seq-find (lambda (a) (equal name (sendonce-account-name a)))
+            sendonce-accounts))
+
+(defun sendonce-account-name (account)
+  "Return what ACCOUNT is called."
+  (or (plist-get account :name) (plist-get account :host)))
+
+;;;; What smtpmail says
+
+(defun sendonce-account--server ()
+  "Return the server that smtpmail would use, or signal."
+  (or (bound-and-true-p smtpmail-smtp-server)
+      (bound-and-true-p smtpmail-default-smtp-server)
+      (sendonce-account--error
+       "No mail server is set: set `smtpmail-smtp-server' to its name, \
+or describe your account in `sendonce-accounts'")))
+
+(defun sendonce-account--service ()
+  "Return the port that `smtpmail-smtp-service' means, or signal."
+  (let ((service (bound-and-true-p smtpmail-smtp-service)))
+    (or (sendonce-account-port (or service 25))
+        (sendonce-account--error
+         "`smtpmail-smtp-service' is %S, which is no port: set it to a \
+number such as 465 or 587" service))))
+
+(defun sendonce-account--stream-type (port)
+  "Return the :tls value that `smtpmail-stream-type' means at PORT, or signal.
+nil means STARTTLS if the server offers it; at port 465 that would
+wait for ever, since only TLS is spoken there (RFC 8314)."
+  (pcase (bound-and-true-p smtpmail-stream-type)
+    ((or 'nil 'network) (if (= port 465) 'implicit 'opportunistic))
+    ((or 'ssl 'tls) 'implicit)
+    ('starttls 'starttls)
+    ('plain nil)
+    (other (sendonce-account--error
+            "`smtpmail-stream-type' is %S, which is none of its values: \
+set it to `ssl' (port 465) or `starttls' (port 587)" other))))
+
+(defun sendonce-account--must-sign-in-p (host)
+  "Return non-nil if smtpmail is told that HOST wants a sign-in."
+  (let ((regexp (bound-and-true-p smtpmail-servers-requiring-authorization)))
+    (and regexp (string-match-p regexp host))))
+
+(defun sendonce-account--credentials (host port)
+  "Return a plist of :user and :auth to sign in at HOST and PORT with.
+nil if there is no user.  As in smtpmail, one found by `auth-source' counts."
+  (let ((user (bound-and-true-p smtpmail-smtp-user)))
+    (if user
+        (list :user user)
+      (sendonce-credential-user
+       host port (sendonce-account--must-sign-in-p host)))))
+
+(defun sendonce-account--global-p ()
+  "Return non-nil if the smtpmail-* variables have their global values.
+If so they are looked up anew for a retry: the user may have mended them."
+  (seq-every-p (lambda (variable)
+                 (or (not (boundp variable))
+                     (and (not (local-variable-p variable))
+                          (default-boundp variable)
+                          (equal (symbol-value variable)
+                                 (default-toplevel-value variable)))))
+               '(smtpmail-smtp-server smtpmail-smtp-service
+                 smtpmail-stream-type smtpmail-smtp-user)))
+
+(defconst sendonce-account--smtpmail "smtpmail"
+  "Name of the account that the global smtpmail-* variables describe.")
+
+(defun sendonce-account--from-smtpmail (credentials)
+  "Return the account that the smtpmail-* variables describe.
+CREDENTIALS is a function that gets host and port, and returns a
+plist of :user and :auth."
+  (let ((host (sendonce-account--server))
+        (port (sendonce-account--service))
+        (domain (bound-and-true-p smtpmail-local-domain)))
+    (append
+     (list :name (if (sendonce-account--global-p)
+                     sendonce-account--smtpmail
+                   (concat sendonce-account--smtpmail ":" host))
+           :host host :port port :tls (sendonce-account--stream-type port))
+     (funcall credentials host port)
+     (and domain (list :local-name (concat (system-name) "." domain))))))
+
+(defun sendonce-account-for (from)
+  "Return a sound account to send mail from the address FROM with.
+Signal `sendonce-config-error' if there is none."
+  (sendonce-account-check
+   (if sendonce-accounts
+       (sendonce-account--choose from)
+     (sendonce-account--from-smtpmail #'sendonce-account--credentials))))
+
+;;;; Settings
+
+(defun sendonce-account--default-port (account)
+  "Return the port for an ACCOUNT that names none (RFC 8314, RFC 6409)."
+  (pcase (sendonce-account--tls account)
+    ('implicit 465)
+    ('nil 25)
+    (_ 587)))
+
+(defun sendonce-account--tls (account)
+  "Return the :tls of ACCOUNT, `auto' if it has none."
+  (if (plist-member account :tls)
+      (plist-get account :tls)
+    'auto))
+
+(defun sendonce-account--trust-files (account)
+  "Return the files of authorities that ACCOUNT and the user name.
+The defaults of `gnutls-trustfiles' are what the module trusts anyhow."
+  (append (ensure-list (plist-get account :trust-files))
+          (and (boundp 'gnutls-trustfiles)
+               (seq-filter
+                #'file-readable-p
+                (seq-difference
+                 gnutls-trustfiles
+                 (eval (car (get 'gnutls-trustfiles 'standard-value)) t))))))
+
+(defun sendonce-account--priority (account)
+  "Return the GnuTLS priority string for ACCOUNT, or nil for the usual."
+  (let ((priority (or (plist-get account :priority)
+                      (bound-and-true-p gnutls-algorithm-priority))))
+    (and priority
+         (not (sendonce-account--same-p priority "normal"))
+         priority)))
+
+(defun sendonce-account--words (value)
+  "Return VALUE, a word or a list of words, on one line; nil if empty."
+  (and value (mapconcat (lambda (word) (format "%s" word))
+                        (ensure-list value) " ")))
+
+(defun sendonce-account--off (account key)
+  "Return \"no\" if KEY is off in ACCOUNT, else nil."
+  (and (plist-member account key) (not (plist-get account key)) "no"))
+
+(defun sendonce-account--pairs (account)
+  "Return the settings of ACCOUNT as (KEY . VALUE), VALUE nil for none."
+  `(("host" . ,(plist-get account :host))
+    ("port" . ,(or (sendonce-account-port (plist-get account :port))
+                   (sendonce-account--default-port account)))
+    ("tls" . ,(or (sendonce-account--tls account) 'none))
+    ("user" . ,(plist-get account :user))
+    ("auth" . ,(sendonce-account--words (plist-get account :auth)))
+    ("tls-host" . ,(plist-get account :tls-host))
+    ,@(mapcar (lambda (file) (cons "trust-file" (expand-file-name file)))
+              (sendonce-account--trust-files account))
+    ("priority" . ,(sendonce-account--priority account))
+    ("local-name" . ,(plist-get account :local-name))
+    ("timeout" . ,(and (plist-get account :timeout)
+                       (ceiling (plist-get account :timeout))))
+    ("chunking" . ,(sendonce-account--off account :chunking))
+    ("pipelining" . ,(sendonce-account--off account :pipelining))
+    ("plain-sign-in" . ,(and (plist-get account :plain-sign-in) "yes"))))
+
+(defun sendonce-account-settings (account)
+  "Return ACCOUNT as settings text, for the module."
+  (mapconcat (lambda (pair)
+               (if (cdr pair) (format "%s=%s\n" (car pair) (cdr pair)) ""))
+             (sendonce-account--pairs account) ""))
+
+(defun sendonce-account-setting (settings key)
+  "Return the value of KEY, a string, in the text SETTINGS, or nil."
+  (and (string-match (format "^%s=\\(.*\\)$" (regexp-quote key)) settings)
+       (match-string 1 settings)))
+
+(defun sendonce-account-with (settings key value)
+  "Return the text SETTINGS with KEY set to VALUE, both strings."
+  (concat (replace-regexp-in-string (format "^%s=.*\n" (regexp-quote key)) ""
+                                    settings)
+          key "=" value "\n"))
+
+;;;; Before a retry
+
+(defun sendonce-account--kept-credentials (settings host port)
+  "Return the :user and :auth for HOST and PORT without asking anybody.
+Those of the old SETTINGS count if the server is still the one."
+  (let ((user (sendonce-account-setting settings "user"))
+        (auth (sendonce-account-setting settings "auth")))
+    (cond ((bound-and-true-p smtpmail-smtp-user)
+           (list :user smtpmail-smtp-user))
+          ((and user (equal host (sendonce-account-setting settings "host")))
+           (append (list :user user) (and auth (list :auth auth))))
+          (t (sendonce-credential-user-quietly host port)))))
+
+(defun sendonce-account--renewed (name settings)
+  "Return today's account called NAME, whose old SETTINGS are given, or nil."
+  (or (sendonce-account--named name)
+      (and (equal name sendonce-account--smtpmail)
+           (with-temp-buffer
+             (sendonce-account--from-smtpmail
+              (apply-partially #'sendonce-account--kept-credentials
+                               settings))))))
+
+(defun sendonce-account-renew (name settings)
+  "Return today's settings of the account NAME, whose old are SETTINGS.
+nil: keep the old ones.  Asks nothing, and signals nothing."
+  (ignore-errors
+    (let ((account (sendonce-account--renewed name settings)))
+      (and account
+           (sendonce-account-settings (sendonce-account-check account))))))
+
+(provide 'sendonce-account)
+
+;;; sendonce-account.el ends here

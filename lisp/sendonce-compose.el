@@ -1,0 +1,240 @@
+;;; sendonce-compose.el --- From a draft buffer to a letter  -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026  The sendonce authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;; This file is part of sendonce.
+
+;;; Commentary:
+
+;; Owns the way from the current buffer, as a mail client hands it over,
+;; to a `sendonce-letter': envelope and exact bytes.  Submit calls it.
+;;
+;; The header is taken apart as a list of fields (sendonce-header.el) and
+;; only fields are added or left out; the body is copied and never looked
+;; into: mml may have signed it.  Two kinds of buffer come here:
+;;
+;; - unibyte ones, from message-mode and everything built on it: already
+;;   MIME-encoded, only to be addressed;
+;; - multibyte ones, from mail-mode and Rmail, which leave encoding, From,
+;;   Message-ID, Date and Fcc to the sender.  These are the user's own
+;;   draft: we work on copies only.
+;;
+;; It never changes the current buffer, never asks, never sends.
+
+;;; Code:
+
+(require 'sendonce)
+(require 'sendonce-header)
+(require 'sendonce-recipient)
+(require 'cl-lib)
+
+(declare-function message-make-message-id "message" ())
+(declare-function message-make-date "message" (&optional now))
+(declare-function expand-mail-aliases "mailalias"
+                  (beg end &optional exclude))
+(declare-function mail-encode-header "sendmail" (beg end))
+(declare-function mail-insert-from-field "sendmail" ())
+(declare-function mail-do-fcc "sendmail" (header-end))
+
+(defvar mail-header-separator)
+(defvar mail-aliases)
+(defvar mail-send-nonascii)
+
+(cl-defstruct (sendonce-letter (:copier nil))
+  "What is to be sent, ready for the outbox.
+FIELDS and BODY make up BYTES.  FCC is a list of files to keep a copy
+in, which only `mail-mode' leaves to the sender.  PART is the number of
+this message if `message-mode' split one, else nil."
+  sender recipients from message-id subject fields body fcc part)
+
+;;;; Taking the buffer apart
+
+(defun sendonce-compose--body-start ()
+  "Return the places of header and body: (HEADER-END . BODY-START)."
+  (save-excursion
+    (goto-char (point-min))
+    (let ((separator mail-header-separator))
+      (cond ((and (not (string-empty-p separator))
+                  (re-search-forward
+                   (concat "^" (regexp-quote separator) "\\(\n\\|\\'\\)")
+                   nil t))
+             (cons (match-beginning 0) (point)))
+            ((looking-at "\n") (cons (point) (1+ (point))))
+            ((search-forward "\n\n" nil t) (cons (1- (point)) (point)))
+            (t (cons (point-max) (point-max)))))))
+
+(defun sendonce-compose--header-text (end)
+  "Return the header before END, without blank lines, ending in a newline."
+  (let ((text (replace-regexp-in-string
+               "\n\n+" "\n"
+               (buffer-substring-no-properties (point-min) end))))
+    (if (or (string-empty-p text) (string-suffix-p "\n" text))
+        text
+      (concat text "\n"))))
+
+(defun sendonce-compose--with-newline (text)
+  "Return TEXT with a newline at its end."
+  (if (or (string-empty-p text) (string-suffix-p "\n" text))
+      text
+    (concat text "\n")))
+
+;;;; What mail-mode leaves to the sender
+
+(defun sendonce-compose--coding ()
+  "Return the coding system for the current draft's text."
+  (let ((coding (select-message-coding-system)))
+    (coding-system-change-eol-conversion
+     (if (or (null coding) (not (coding-system-get coding :mime-charset)))
+         'utf-8
+       coding)
+     'unix)))
+
+(defun sendonce-compose--edit-header (header function)
+  "Return HEADER, a string, after FUNCTION has edited it in a buffer.
+User and coding are those of the current buffer."
+  (let ((address user-mail-address)
+        (coding buffer-file-coding-system))
+    (with-temp-buffer
+      (setq-local user-mail-address address)
+      (setq buffer-file-coding-system coding)
+      (insert header)
+      (goto-char (point-min))
+      (funcall function)
+      (buffer-string))))
+
+(defun sendonce-compose--expand-aliases (header)
+  "Return HEADER with the user's mail aliases expanded."
+  (if (bound-and-true-p mail-aliases)
+      (sendonce-compose--edit-header
+       header (lambda () (expand-mail-aliases (point-min) (point-max))))
+    header))
+
+(defun sendonce-compose--add-from (header)
+  "Return HEADER with a From if it has none."
+  (if (assoc "from" (sendonce-header-parse header))
+      header
+    (sendonce-compose--edit-header header #'mail-insert-from-field)))
+
+(defun sendonce-compose--encode-header (header)
+  "Return HEADER encoded as RFC 2047 wants it, as bytes."
+  (encode-coding-string
+   (sendonce-compose--edit-header
+    header (lambda () (mail-encode-header (point-min) (point-max))))
+   'utf-8))
+
+(defun sendonce-compose--drop-empty-subject (fields)
+  "Return FIELDS without an empty Subject."
+  (if (equal (sendonce-header-value fields "subject") "")
+      (sendonce-header-without fields "subject")
+    fields))
+
+(defun sendonce-compose--add-mime (fields body coding)
+  "Return FIELDS with MIME fields for BODY, text, in CODING if it needs them."
+  (if (or (assoc "mime-version" fields)
+          (not (eq (bound-and-true-p mail-send-nonascii) 'mime))
+          (string-match-p "\\`[[:ascii:]]*\\'" body))
+      fields
+    (append
+     fields
+     (sendonce-header-parse
+      (format "MIME-Version: 1.0
+Content-Type: text/plain; charset=%s
+Content-Transfer-Encoding: 8bit\n"
+              (coding-system-get coding :mime-charset))))))
+
+(defun sendonce-compose--encode (header body)
+  "Return (FIELDS . BYTES) for HEADER and BODY, text not encoded yet."
+  (let ((coding (sendonce-compose--coding)))
+    (cons (sendonce-compose--add-mime
+           (sendonce-compose--drop-empty-subject
+            (sendonce-header-parse
+             (sendonce-compose--encode-header
+              (sendonce-compose--add-from header))))
+           body coding)
+          (encode-coding-string body coding))))
+
+(defun sendonce-compose--plain (header body)
+  "Return (FIELDS . BODY) for HEADER and BODY, bytes, as they are."
+  (cons (sendonce-header-parse header) body))
+
+;;;; The letter
+
+(defconst sendonce-compose--private
+  '("bcc" "resent-bcc" "fcc" "x-message-smtp-method" "x-sendonce-draft")
+  "Fields that never leave this machine.")
+
+(defun sendonce-compose--complete (fields)
+  "Return FIELDS with a Message-ID and a Date, if they lack them."
+  (require 'message)
+  (sendonce-header-with
+   (sendonce-header-with fields "Message-ID" (message-make-message-id))
+   "Date" (message-make-date)))
+
+(defun sendonce-compose--part (fields)
+  "Return the number of the part if FIELDS are of a message/partial."
+  (let ((type (sendonce-header-value fields "content-type")))
+    (and type
+         (string-match "\\`message/partial;.*\\bnumber=\\([0-9]+\\)" type)
+         (match-string 1 type))))
+
+(defun sendonce-compose--letter (fields body)
+  "Return the letter that FIELDS and BODY, bytes, make."
+  (let ((whole (sendonce-compose--complete fields)))
+    (make-sendonce-letter
+     :sender (sendonce-recipient-sender whole)
+     :recipients (sendonce-recipient-list whole)
+     :from (or (sendonce-recipient-from whole) "")
+     :message-id (sendonce-header-value whole "message-id")
+     :subject (sendonce-header-decode
+               (or (sendonce-header-value whole "subject") ""))
+     :fcc (sendonce-header-values whole "fcc")
+     :part (sendonce-compose--part whole)
+     :fields (apply #'sendonce-header-without
+                    whole sendonce-compose--private)
+     :body body)))
+
+(defun sendonce-compose ()
+  "Return the letter in the current buffer, which stays as it is.
+Signal `sendonce-config-error' if it cannot be addressed."
+  (save-restriction
+    (widen)
+    (pcase-let* ((`(,end . ,start) (sendonce-compose--body-start))
+                 (header (sendonce-compose--expand-aliases
+                          (sendonce-compose--header-text end)))
+                 (body (sendonce-compose--with-newline
+                        (buffer-substring-no-properties start (point-max))))
+                 (`(,fields . ,bytes)
+                  (if enable-multibyte-characters
+                      (sendonce-compose--encode header body)
+                    (sendonce-compose--plain header body))))
+      (sendonce-compose--letter fields bytes))))
+
+(defun sendonce-letter-bytes (letter)
+  "Return LETTER as bytes for the wire, line ends LF."
+  (concat (encode-coding-string (sendonce-header-text
+                                 (sendonce-letter-fields letter))
+                                'utf-8)
+          "\n"
+          (sendonce-letter-body letter)))
+
+;;;; Fcc
+
+(defun sendonce-compose-file-copies (letter)
+  "Append a copy of LETTER to the files that its Fcc fields named.
+Call it once, after LETTER was accepted."
+  (when (sendonce-letter-fcc letter)
+    (require 'sendmail)
+    (with-temp-buffer
+      (set-buffer-multibyte nil)
+      (insert (sendonce-letter-bytes letter))
+      (goto-char (point-min))
+      (dolist (file (sendonce-letter-fcc letter))
+        (insert "Fcc: " (encode-coding-string file 'utf-8) "\n"))
+      (search-forward "\n\n" nil 'move)
+      (let ((coding-system-for-write 'no-conversion))
+        (mail-do-fcc (copy-marker (1- (point))))))))
+
+(provide 'sendonce-compose)
+
+;;; sendonce-compose.el ends here

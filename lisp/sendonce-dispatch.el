@@ -1,0 +1,228 @@
+;;; sendonce-dispatch.el --- What the engine tells and asks  -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026  The sendonce authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;; This file is part of sendonce.
+
+;;; Commentary:
+
+;; Owns the way of an event: module's filter calls
+;; `sendonce-dispatch-event', which notes it and returns at once.  What
+;; belongs to an entry that somebody waits for in the foreground is left
+;; for the waiting loop (sendonce-wait.el), questions included; all else
+;; is done a moment later from a timer, as the background.
+;;
+;; So nothing ever prompts inside a process filter, and nothing in the
+;; background prompts at all: a question that auth-source cannot answer
+;; quietly is declined, and the user is told how to go on.
+
+;;; Code:
+
+(require 'sendonce)
+(require 'sendonce-engine)
+(require 'sendonce-account)
+(require 'sendonce-credential)
+
+(declare-function sendonce--mod-answer "ext:sendonce-module"
+                  (engine question answer))
+(declare-function sendonce--mod-entries "ext:sendonce-module" (engine id))
+(declare-function sendonce--mod-cancel "ext:sendonce-module" (engine id))
+(declare-function sendonce--mod-set-next-try "ext:sendonce-module"
+                  (engine id time))
+(declare-function sendonce-notify-ended "sendonce-notify" (id))
+(declare-function sendonce-notify-late "sendonce-notify" (id))
+(declare-function sendonce-notify-warn "sendonce-notify" (format &rest args))
+(declare-function sendonce-notify-update "sendonce-notify" ())
+
+;;;; State
+
+(defvar sendonce-dispatch--foreground nil
+  "Entries that somebody waits for, the innermost wait first.")
+
+(defvar sendonce-dispatch--progress nil
+  "Alist of (ID PHASE DONE TOTAL TEXT): how far the attempts are.")
+
+(defvar sendonce-dispatch--questions nil
+  "Questions for those who wait, oldest first.")
+
+(defvar sendonce-dispatch--background nil
+  "Events to be seen to in the background, newest first.")
+
+(defvar sendonce-dispatch--timer nil
+  "Timer that sees to `sendonce-dispatch--background', or nil.")
+
+(defvar sendonce-dispatch--declined nil
+  "Entries for whom a password was wanted in the background in vain.")
+
+(defvar sendonce-dispatch--settings nil
+  "Alist of (ID . SETTINGS) for the next try, as the user has just said.")
+
+;;;; Events
+
+(defun sendonce-dispatch-event (event)
+  "Note EVENT, as the module gives it; never wait, never ask."
+  (pcase event
+    (`(progress ,id . ,how)
+     (setf (alist-get id sendonce-dispatch--progress) how))
+    (`(question ,_ ,id . ,_)
+     (if (memq id sendonce-dispatch--foreground)
+         (setq sendonce-dispatch--questions
+               (append sendonce-dispatch--questions (list event)))
+       (sendonce-dispatch--later event)))
+    (`(ended ,id)
+     (setf (alist-get id sendonce-dispatch--progress nil t) nil)
+     (sendonce-dispatch--later
+      (if (memq id sendonce-dispatch--foreground)
+          (list 'watched id)
+        event)))
+    (_ (sendonce-dispatch--later event))))
+
+(defun sendonce-dispatch--later (event)
+  "Have EVENT seen to in the background."
+  (push event sendonce-dispatch--background)
+  (unless sendonce-dispatch--timer
+    (setq sendonce-dispatch--timer
+          (run-at-time 0 nil #'sendonce-dispatch--run))))
+
+(defun sendonce-dispatch--run ()
+  "See to the events of the background, oldest first."
+  (let ((events (nreverse sendonce-dispatch--background)))
+    (setq sendonce-dispatch--timer nil
+          sendonce-dispatch--background nil)
+    (dolist (event events)
+      (condition-case err
+          (sendonce-dispatch--see-to event)
+        ((error quit)
+         (message "sendonce: %s" (error-message-string err)))))))
+
+(defun sendonce-dispatch--see-to (event)
+  "Do what EVENT wants, in the background."
+  (pcase event
+    (`(question . ,_) (sendonce-dispatch-answer event nil))
+    (`(ended ,id)
+     (sendonce-dispatch--end id)
+     (sendonce-notify-ended id))
+    (`(watched ,id) (sendonce-dispatch--end id))
+    (`(signed-in ,_ ,host ,port ,user)
+     (sendonce-dispatch--save host port user))
+    (`(late ,id) (sendonce-notify-late id))
+    (`(notice ,text) (sendonce-notify-warn "%s" text))))
+
+(defun sendonce-dispatch--end (id)
+  "See to the end of an attempt at entry ID, all but the telling."
+  (sendonce-dispatch--replan id)
+  (sendonce-notify-update))
+
+(defun sendonce-dispatch--save (host port user)
+  "Save the password that USER typed for HOST and PORT, once it is quiet.
+Saving asks; not in the middle of something else."
+  (if noninteractive
+      (sendonce-credential-proven host port user)
+    (run-with-idle-timer 1 nil #'sendonce-credential-proven host port user)))
+
+;;;; Entries
+
+(defun sendonce-dispatch-entry (id)
+  "Return the entry ID of the outbox as a plist, or nil."
+  (let ((engine (sendonce-engine)))
+    (car (sendonce--mod-entries engine id))))
+
+(defun sendonce-dispatch-states (id)
+  "Return the states of the recipients of entry ID."
+  (mapcar (lambda (recipient) (plist-get recipient :state))
+          (plist-get (sendonce-dispatch-entry id) :recipients)))
+
+(defun sendonce-dispatch-withdraw (id)
+  "Withdraw what is left of entry ID; return nil if some is just going out.
+From then on nothing of it goes out but that."
+  (let ((engine (sendonce-engine)))
+    (or (sendonce--mod-cancel engine id)
+        (not (memq 'sending (sendonce-dispatch-states id))))))
+
+(defun sendonce-dispatch--replan (id)
+  "Ask the user's `sendonce-retry-schedule', a function, about entry ID."
+  (when (functionp sendonce-retry-schedule)
+    (let ((entry (sendonce-dispatch-entry id)))
+      (when (eq (plist-get entry :state) 'deferred)
+        (sendonce--mod-set-next-try
+         (sendonce-engine) id
+         (funcall sendonce-retry-schedule
+                  (plist-get entry :created)
+                  (plist-get entry :last-try)
+                  (float-time)))))))
+
+;;;; Those who wait
+
+(defun sendonce-dispatch-watch (id)
+  "Note that entry ID is waited for in the foreground."
+  (push id sendonce-dispatch--foreground)
+  (setq sendonce-dispatch--declined (delq id sendonce-dispatch--declined)))
+
+(defun sendonce-dispatch-release (id)
+  "Note that nobody waits for entry ID any more.
+Its questions go to the background."
+  (setq sendonce-dispatch--foreground
+        (remq id sendonce-dispatch--foreground))
+  (dolist (question sendonce-dispatch--questions)
+    (when (eq id (nth 2 question))
+      (sendonce-dispatch--later question)))
+  (setq sendonce-dispatch--questions
+        (seq-remove (lambda (question) (eq id (nth 2 question)))
+                    sendonce-dispatch--questions)))
+
+(defun sendonce-dispatch-progress (id)
+  "Return how far the attempt at ID is: (PHASE DONE TOTAL TEXT), or nil."
+  (alist-get id sendonce-dispatch--progress))
+
+(defun sendonce-dispatch-question ()
+  "Return the next question for those who wait, or nil; it is taken."
+  (pop sendonce-dispatch--questions))
+
+;;;; Answers
+
+(defun sendonce-dispatch--give (question answer)
+  "Answer QUESTION, a number, with ANSWER; nobody may be asking any more."
+  (when (sendonce-engine-p)
+    (sendonce--mod-answer (sendonce-engine-p) question answer)))
+
+(defun sendonce-dispatch-answer (event foreground)
+  "Answer the question EVENT.
+FOREGROUND: the user waits for it and may be asked."
+  (pcase event
+    (`(question ,question ,id account ,name ,settings)
+     (sendonce-dispatch--give
+      question
+      (or (alist-get id sendonce-dispatch--settings)
+          (sendonce-account-renew name settings))))
+    (`(question ,question ,id password ,host ,port ,user ,reply)
+     (sendonce-dispatch--give-password question id host port user reply
+                                       foreground))
+    (`(question ,question . ,_)
+     (sendonce-dispatch--give question nil))))
+
+(defun sendonce-dispatch--give-password (question id host port user reply
+                                                  foreground)
+  "Answer QUESTION about entry ID with the password of USER at HOST and PORT.
+REPLY and FOREGROUND are as in `sendonce-credential-password'."
+  (let ((secret (condition-case err
+                    (sendonce-credential-password host port user reply
+                                                  foreground)
+                  (error
+                   (message "sendonce: no password: %s"
+                            (error-message-string err))
+                   nil))))
+    (unwind-protect
+        (sendonce-dispatch--give question secret)
+      (when secret
+        (clear-string secret)))
+    (unless secret
+      (push id sendonce-dispatch--declined))))
+
+(defun sendonce-dispatch-use-settings (id settings)
+  "Have the next try of entry ID use the text SETTINGS."
+  (setf (alist-get id sendonce-dispatch--settings) settings))
+
+(provide 'sendonce-dispatch)
+
+;;; sendonce-dispatch.el ends here

@@ -1,0 +1,419 @@
+;;; sendonce-identity.el --- Is this the same message?  -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026  The sendonce authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;; This file is part of sendonce.
+
+;;; Commentary:
+
+;; Owns what makes two submissions the same: the identity of a draft, the
+;; fingerprint of its content, and the table that says what to do when
+;; one comes again.  message-mode makes a new Message-ID and Date at
+;; every C-c C-c, so neither can be the identity.
+;;
+;; THE DRAFT IDENTITY is an id in the buffer-local variable
+;; `message-sendonce-draft-id', set by `message-send-hook' in the draft.
+;; Its name begins with "message", so `message-clone-locals' hands it to
+;; the temporary buffers in which mail clients encode.
+;;
+;; It must outlive a crash of Emacs as well: then a draft comes back from
+;; its auto-save file, from Gnus' drafts group, or from the folder in
+;; which mu4e keeps drafts, under another name and perhaps edited.  Only
+;; the draft's own text survives all of these.  But a header field put
+;; into the buffer would show, and would leak into Gcc copies and out
+;; through other senders.  So the field X-Sendonce-Draft is put into the
+;; *file*, never into the buffer: `write-region-annotate-functions' adds
+;; it whenever the draft is saved or auto-saved, and stamping writes the
+;; auto-save file at once, before anything is sent.  A draft reopened
+;; from such a file has the field in its text; the next stamping takes it
+;; out and is the same draft again.  Compose strips it in any case.
+;; Where there is no file at all, the fingerprint is what is left.
+;;
+;; THE FINGERPRINT is SHA-256 over the envelope, the header without what
+;; changes at every try, and the body with MIME boundaries numbered.
+;; Drafts that mml signs or encrypts have a new body at every try; for
+;; these the fingerprint is taken of the draft's source, in the hook, with
+;; the contents of the files it attaches.
+;;
+;; THE TABLE is DESIGN.md's, as a pure function of facts: nothing here
+;; asks, sends, or looks into the outbox.  Submit acts on what it says.
+
+;;; Code:
+
+(require 'sendonce)
+(require 'sendonce-header)
+(require 'sendonce-compose)
+(require 'cl-lib)
+(require 'seq)
+(require 'subr-x)
+
+(defvar message-this-is-mail)
+
+;;;; State
+
+(defvar-local message-sendonce-draft-id nil
+  "Identity of the draft in this buffer, as sendonce knows it.
+The name is chosen for `message-clone-locals'.")
+
+(defvar-local message-sendonce-draft-source nil
+  "Hash of the source of this draft, if mml makes its body anew each time.")
+
+;;;; The draft's identity
+
+(defconst sendonce-identity--field "X-Sendonce-Draft"
+  "Field by which files hold the identity of the draft in them.")
+
+(defun sendonce-identity-new ()
+  "Return a new identity: 32 hexadecimal digits."
+  (substring (secure-hash 'sha256
+                          (format "%S %S %S %S" (random t) (random)
+                                  (current-time) (emacs-pid)))
+             0 32))
+
+(defun sendonce-identity--take-field ()
+  "Remove the identity field from the draft; return what it said, or nil."
+  (save-excursion
+    (save-restriction
+      (widen)
+      (goto-char (point-min))
+      (let ((case-fold-search t)
+            (end (car (sendonce-compose--body-start))))
+        (when (re-search-forward
+               (format "^%s: *\\([0-9a-f]+\\)\n" sendonce-identity--field)
+               end t)
+          (prog1 (match-string-no-properties 1)
+            (let ((inhibit-read-only t))
+              (replace-match ""))))))))
+
+(defun sendonce-identity--annotate (start _end)
+  "Add the identity field to what is written of the draft from START on.
+An element of `write-region-annotate-functions'."
+  (and message-sendonce-draft-id
+       (or (null start)
+           (and (integerp start) (= start 1)))
+       (list (cons 1 (format "%s: %s\n" sendonce-identity--field
+                             message-sendonce-draft-id)))))
+
+(defun sendonce-identity--persist ()
+  "See to it that the identity of this draft is on disk."
+  (add-hook 'write-region-annotate-functions
+            #'sendonce-identity--annotate nil t)
+  (when buffer-auto-save-file-name
+    (let ((coding-system-for-write 'utf-8-emacs-unix))
+      (ignore-errors
+        (write-region nil nil buffer-auto-save-file-name nil 'quiet)))))
+
+(defun sendonce-identity--adopt ()
+  "Give this draft its identity: the one it has, or had, or a new one."
+  (let ((old (sendonce-identity--take-field)))
+    (unless message-sendonce-draft-id
+      (setq message-sendonce-draft-id (or old (sendonce-identity-new)))
+      (sendonce-identity--persist))))
+
+;;;###autoload
+(defun sendonce-identity-stamp ()
+  "Stamp the draft in the current buffer with its identity.
+On `message-send-hook', after whatever else is there."
+  (sendonce-identity--adopt)
+  (setq message-sendonce-draft-source
+        (and (sendonce-identity--volatile-p)
+             (sendonce-identity--source))))
+
+(defun sendonce-identity-settle (id)
+  "Make ID the identity of the draft in this buffer."
+  (setq message-sendonce-draft-id id)
+  (sendonce-identity--persist))
+
+;;;; Drafts that mml signs or encrypts
+
+(defun sendonce-identity--volatile-p ()
+  "Return non-nil if mml will make the body of this draft anew each time."
+  (save-excursion
+    (goto-char (point-min))
+    (re-search-forward
+     "^<#\\(secure\\b\\|\\(part\\|multipart\\|mml\\)\\b[^>]* \\(sign\\|encrypt\\)=\\)"
+     nil t)))
+
+(defun sendonce-identity--attached ()
+  "Return the files that the mml draft in this buffer attaches."
+  (save-excursion
+    (goto-char (point-min))
+    (let (files)
+      (while (re-search-forward "^<#part\\b[^>]* filename=\\(\"[^\"\n]+\"\\|[^ >\n]+\\)" nil t)
+        (push (string-trim (match-string-no-properties 1) "\"" "\"") files))
+      (nreverse files))))
+
+(defun sendonce-identity--file-hash (file)
+  "Return a hash of the contents of FILE, or its name if it has none."
+  (if (file-readable-p file)
+      (with-temp-buffer
+        (set-buffer-multibyte nil)
+        (insert-file-contents-literally file)
+        (secure-hash 'sha256 (current-buffer)))
+    file))
+
+(defun sendonce-identity--source ()
+  "Return a hash of the draft in this buffer as the user wrote it."
+  (pcase-let ((`(,end . ,start) (sendonce-compose--body-start)))
+    (secure-hash
+     'sha256
+     (encode-coding-string
+      (concat (sendonce-identity--stable-header
+               (sendonce-header-parse
+                (sendonce-compose--header-text end)))
+              "\n"
+              (buffer-substring-no-properties start (point-max))
+              (mapconcat #'sendonce-identity--file-hash
+                         (sendonce-identity--attached) "\n"))
+      'utf-8))))
+
+;;;; The first draft of a session
+
+(defun sendonce-identity--message-id ()
+  "Return the Message-ID in the header of the current buffer, or nil."
+  (save-restriction
+    (widen)
+    (sendonce-header-value
+     (sendonce-header-parse
+      (sendonce-compose--header-text (car (sendonce-compose--body-start))))
+     "message-id")))
+
+(defun sendonce-identity--draft-of-p (buffer message-id)
+  "Return non-nil if BUFFER is the draft with MESSAGE-ID."
+  (and (not (eq buffer (current-buffer)))
+       (with-current-buffer buffer
+         (and (derived-mode-p 'message-mode)
+              (equal message-id (sendonce-identity--message-id))))))
+
+(defun sendonce-identity--origin ()
+  "Return the draft of which the current buffer is a clone, or nil.
+message.el tells nobody, but it puts the Message-ID into the draft too."
+  (let ((message-id (and (bound-and-true-p message-this-is-mail)
+                         (sendonce-identity--message-id))))
+    (and message-id
+         (seq-find (lambda (buffer)
+                     (sendonce-identity--draft-of-p buffer message-id))
+                   (buffer-list)))))
+
+(defun sendonce-identity--stamp-origin ()
+  "Stamp the draft that the current buffer was made from, if it is found.
+Needed once a session at most, where the first send loaded sendonce too
+late for `message-send-hook'."
+  (let ((draft (sendonce-identity--origin)))
+    (when draft
+      (pcase-let ((`(,id ,source)
+                   (with-current-buffer draft
+                     (sendonce-identity-stamp)
+                     (list message-sendonce-draft-id
+                           message-sendonce-draft-source))))
+        (setq message-sendonce-draft-id id
+              message-sendonce-draft-source source)))))
+
+(defun sendonce-identity--hook ()
+  "Have drafts stamped from now on."
+  (unless (and (boundp 'message-send-hook)
+               (memq #'sendonce-identity-stamp
+                     (default-value 'message-send-hook)))
+    (unless message-sendonce-draft-id
+      (sendonce-identity--stamp-origin))
+    (add-hook 'message-send-hook #'sendonce-identity-stamp 90)))
+
+(defun sendonce-identity--own-draft-p ()
+  "Return non-nil if the current buffer is the user's draft, not a clone.
+So it is where `mail-mode' calls the sender."
+  (and enable-multibyte-characters
+       (not (bound-and-true-p message-this-is-mail))))
+
+(defun sendonce-identity-draft (letter)
+  "Return the identity of the draft that became LETTER in this buffer.
+A part of a split message has one of its own."
+  (sendonce-identity--hook)
+  (when (sendonce-identity--own-draft-p)
+    (sendonce-identity--adopt))
+  (let ((id (or message-sendonce-draft-id (sendonce-identity-new)))
+        (part (sendonce-letter-part letter)))
+    (if part (concat id "/" part) id)))
+
+;;;; The fingerprint
+
+(defconst sendonce-identity--volatile
+  '("message-id" "date" "resent-message-id" "resent-date" "user-agent"
+    "x-mailer" "lines" "cancel-lock" "cancel-key" "x-hashcash" "x-payment"
+    "hashcash" "x-sendonce-draft" "x-draft-from" "gcc" "fcc")
+  "Fields that change from try to try, or do not go out.")
+
+(defconst sendonce-identity--boundary
+  "\\bboundary=\\(\"[^\"]*\"\\|[^ ;\t\n]+\\)"
+  "Regexp for the parameter that names a MIME boundary.")
+
+(defun sendonce-identity--boundary-in (text)
+  "Return the MIME boundary that a Content-Type in TEXT names, or nil."
+  (let ((case-fold-search t))
+    (and (string-match sendonce-identity--boundary text)
+         (string-trim (match-string 1 text) "\"" "\""))))
+
+(defun sendonce-identity--stable-field (field)
+  "Return FIELD on one line, without the MIME boundary it may name."
+  (let ((case-fold-search t))
+    (if (car field)
+        (format "%s:%s\n" (car field)
+                (replace-regexp-in-string
+                 sendonce-identity--boundary "boundary="
+                 (sendonce-header--value (cdr field))))
+      (cdr field))))
+
+(defun sendonce-identity--stable-header (fields)
+  "Return what stays the same of FIELDS from try to try, as text."
+  (mapconcat #'sendonce-identity--stable-field
+             (apply #'sendonce-header-without
+                    fields sendonce-identity--volatile)
+             ""))
+
+(defun sendonce-identity--part-boundary ()
+  "Blank the boundary that the part header after point names; return it."
+  (let ((case-fold-search t)
+        (start (point))
+        (end (if (search-forward "\n\n" nil t) (point) (point-max))))
+    (goto-char start)
+    (when (re-search-forward sendonce-identity--boundary end t)
+      (let ((boundary (match-string 1)))
+        (replace-match "boundary=" t t)
+        (string-trim boundary "\"" "\"")))))
+
+(defun sendonce-identity--number-boundaries (boundary)
+  "Replace MIME boundaries in the body in this buffer by numbers.
+BOUNDARY is the outermost; inner ones are found in the parts' headers,
+so that text which merely looks like one is left alone."
+  (let ((known (list boundary)))
+    (goto-char (point-min))
+    (while (re-search-forward "^--\\(.+?\\)\\(--\\)?[ \t\r]*$" nil t)
+      (let ((place (length (member (match-string 1) known))))
+        (unless (zerop place)
+          (replace-match (number-to-string place) t t nil 1)
+          (forward-line 1)
+          (let ((inner (sendonce-identity--part-boundary)))
+            (when inner
+              (push inner known))))))))
+
+(defun sendonce-identity--stable-body (fields body)
+  "Return a hash of BODY, bytes, that does not depend on MIME boundaries.
+FIELDS are of the same message."
+  (let ((boundary (sendonce-identity--boundary-in
+                   (or (sendonce-header-value fields "content-type") ""))))
+    (if (not boundary)
+        (secure-hash 'sha256 body)
+      (with-temp-buffer
+        (set-buffer-multibyte nil)
+        (insert body)
+        (sendonce-identity--number-boundaries boundary)
+        (secure-hash 'sha256 (current-buffer))))))
+
+(defun sendonce-identity--content (letter source)
+  "Return the content of LETTER, the same from try to try, as text.
+SOURCE is the hash of the draft's source where the body is not stable."
+  (or source
+      (concat (sendonce-identity--stable-header (sendonce-letter-fields letter))
+              "\n"
+              (sendonce-identity--stable-body
+               (sendonce-letter-fields letter)
+               (sendonce-letter-body letter)))))
+
+(defun sendonce-identity-fingerprint (letter &optional source)
+  "Return the fingerprint of LETTER, hexadecimal.
+SOURCE is `message-sendonce-draft-source' of the draft it comes from."
+  (secure-hash
+   'sha256
+   (encode-coding-string
+    (format "%s\n%s\n%s\n%s"
+            (sendonce-letter-sender letter)
+            (string-join (sort (copy-sequence
+                                (sendonce-letter-recipients letter))
+                               #'string<)
+                         "\n")
+            (or (sendonce-letter-part letter) "")
+            (string-to-multibyte
+             (sendonce-identity--content letter source)))
+    'utf-8)))
+
+;;;; The table
+
+(defun sendonce-identity-states (entry)
+  "Return the states of the recipients of ENTRY."
+  (mapcar (lambda (recipient) (plist-get recipient :state))
+          (plist-get entry :recipients)))
+
+(defun sendonce-identity-summary (entry)
+  "Return how ENTRY stands, one of the columns of `sendonce-identity--table'."
+  (let* ((states (sendonce-identity-states entry))
+         (some-sent (memq 'sent states)))
+    (cond ((memq 'in-doubt states) 'doubt)
+          ((seq-intersection '(queued sending deferred) states)
+           (if some-sent 'live-partly 'live))
+          ((seq-every-p (lambda (state) (eq state 'sent)) states) 'sent)
+          (some-sent 'partly)
+          (t 'dead))))
+
+(defconst sendonce-identity--table
+  '((same    (sent . already)   (partly . rest)  (live . join)
+             (live-partly . join) (doubt . ask-doubt) (dead . replace))
+    (copy    (sent . ask-again) (partly . rest)  (live . join)
+             (live-partly . join) (doubt . ask-doubt) (dead . replace))
+    (changed (sent . ask-whom)  (partly . ask-whom)  (live . replace)
+             (live-partly . ask-whom) (doubt . ask-doubt-changed)
+             (dead . replace)))
+  "What to do by relation and by how the earlier entry stands.
+Relations: `same' draft and content; `copy', the same content from
+another draft; `changed' content of the same draft.  Actions:
+`already'   nothing: it went out
+`ask-again' ask whether to send an identical message again
+`join'      try the earlier entry now and wait for it
+`rest'      try those recipients of it that have not got it
+`replace'   withdraw it and send this
+`ask-whom'  ask: only those who have no version yet, or all
+`ask-doubt', `ask-doubt-changed' ask what became of the earlier one
+and, where there is no earlier entry, `new'.")
+
+(defun sendonce-identity--relation (entry draft fingerprint)
+  "Return how ENTRY is related to a draft: DRAFT, FINGERPRINT; or nil."
+  (let ((same-draft (equal draft (plist-get entry :draft)))
+        (same-content (equal fingerprint (plist-get entry :fingerprint))))
+    (cond ((and same-draft same-content) 'same)
+          (same-draft 'changed)
+          (same-content 'copy))))
+
+(defun sendonce-identity--rank (relation entry)
+  "Return how much ENTRY with RELATION matters; 0 matters most.
+What nobody got and nobody will get matters least."
+  (+ (pcase relation ('same 0) ('changed 1) (_ 2))
+     (if (eq (sendonce-identity-summary entry) 'dead) 3 0)))
+
+(defun sendonce-identity-decide (draft fingerprint entries)
+  "Return (ACTION . ENTRY) for a message of identity DRAFT and FINGERPRINT.
+ENTRIES are those of the outbox, newest first.  Pure: see
+`sendonce-identity--table' for the actions."
+  (let (best)
+    (dolist (entry entries)
+      (let* ((relation (sendonce-identity--relation entry draft fingerprint))
+             (rank (and relation
+                        (sendonce-identity--rank relation entry))))
+        (when (and rank (or (null best) (< rank (car best))))
+          (setq best (list rank relation entry)))))
+    (pcase best
+      ('nil '(new))
+      (`(,_ ,relation ,entry)
+       (cons (alist-get (sendonce-identity-summary entry)
+                        (alist-get relation sendonce-identity--table))
+             entry)))))
+
+(defun sendonce-identity-holders (draft entries)
+  "Return the addresses that have some version of DRAFT, after ENTRIES."
+  (cl-loop for entry in entries
+           when (equal draft (plist-get entry :draft))
+           append (cl-loop for recipient in (plist-get entry :recipients)
+                           when (eq (plist-get recipient :state) 'sent)
+                           collect (plist-get recipient :address))))
+
+(provide 'sendonce-identity)
+
+;;; sendonce-identity.el ends here

@@ -1,0 +1,14 @@
+// See descriptor.hh.  Platform file: close(2).
+
+#include "net/descriptor.hh"
+
+#include <unistd.h>
+
+namespace sendonce::net {
+
+void Descriptor::close() noexcept {
+  // Not retried after EINTR: on Linux the descriptor is gone all the same.
+  if (valid()) ::close(release());
+}
+
+}  // namespace sendonce::net

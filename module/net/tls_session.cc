@@ -1,0 +1,279 @@
+// See tls_session.hh.
+
+#include "net/tls_session.hh"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <exception>
+#include <iterator>
+#include <utility>
+
+#include "base/text.hh"
+#include "net/address.hh"
+#include "net/tls_certificate.hh"
+#include "net/tls_credentials.hh"
+#include "net/tls_handles.hh"
+#include "net/tls_verify.hh"
+
+namespace sendonce::net {
+
+namespace {
+
+constexpr std::size_t record_size = 16384;  // RFC 8446 section 5.1
+constexpr std::size_t batch_records = 8;    // 128 KB a send; more gains nothing on loopback
+
+// RFC 8997 and RFC 8314 section 4.1: TLS 1.2 at least, whatever the distribution allows.
+constexpr const char* least_version = "-VERS-SSL3.0:-VERS-TLS1.0:-VERS-TLS1.1";
+
+std::string version_text(gnutls_protocol_t version) {
+  const char* const name = gnutls_protocol_get_name(version);
+  if (name == nullptr) return "TLS";
+  std::string text = name;
+  if (text.starts_with("TLS") && text.find(' ') == std::string::npos) text.insert(3, " ");
+  return text;
+}
+
+std::string alert_words(gnutls_session_t session) {
+  const char* const name = gnutls_alert_get_name(gnutls_alert_get(session));
+  return "the server broke off TLS: " + std::string(name == nullptr ? "unknown alert" : name);
+}
+
+}  // namespace
+
+// ---- the buffers
+
+std::span<char> TlsInput::space() noexcept {
+  begin_ = end_ = 0;
+  return bytes_;
+}
+
+void TlsInput::filled(std::size_t count) noexcept { end_ = std::min(count, bytes_.size()); }
+
+std::size_t TlsInput::take(std::span<char> into) noexcept {
+  const std::size_t count = std::min(into.size(), end_ - begin_);
+  std::copy_n(bytes_.data() + begin_, count, into.data());
+  begin_ += count;
+  return count;
+}
+
+void TlsOutput::mark_record(std::size_t plain) {
+  records_.push_back({bytes_.size(), plain});
+  unsent_plain_ += plain;
+}
+
+std::size_t TlsOutput::sent(std::size_t count) {
+  sent_ += count;
+  std::size_t plain = 0;
+  for (; !records_.empty() && records_.front().end <= sent_; records_.pop_front())
+    plain += records_.front().plain;
+  unsent_plain_ -= plain;
+  if (sent_ == bytes_.size()) {
+    bytes_.clear();
+    sent_ = 0;
+  }
+  return plain;
+}
+
+// ---- what GnuTLS calls
+
+// An exception must not cross GnuTLS' C frames; the only one possible is of memory.
+struct TlsCallbacks {
+  static ssize_t pull(gnutls_transport_ptr_t self, void* into, std::size_t size) {
+    auto& session = *static_cast<TlsSession*>(self);
+    const std::size_t count = session.input_.take({static_cast<char*>(into), size});
+    if (count > 0 || session.input_.ended()) return static_cast<ssize_t>(count);
+    gnutls_transport_set_errno(session.session_, EAGAIN);
+    return -1;
+  }
+
+  static int pull_timeout(gnutls_transport_ptr_t self, unsigned int /*milliseconds*/) {
+    const auto& session = *static_cast<TlsSession*>(self);
+    return !session.input_.empty() || session.input_.ended() ? 1 : 0;
+  }
+
+  static ssize_t push(gnutls_transport_ptr_t self, const giovec_t* pieces, int count) {
+    auto& session = *static_cast<TlsSession*>(self);
+    try {
+      std::size_t total = 0;
+      for (const giovec_t& piece : std::span(pieces, static_cast<std::size_t>(count))) {
+        session.output_.append({static_cast<const char*>(piece.iov_base), piece.iov_len});
+        total += piece.iov_len;
+      }
+      return static_cast<ssize_t>(total);
+    } catch (const std::exception&) {
+      gnutls_transport_set_errno(session.session_, ENOMEM);
+      return -1;
+    }
+  }
+
+  static int ticket_came(gnutls_session_t handle, unsigned int /*type*/, unsigned int /*when*/,
+                         unsigned int incoming, const gnutls_datum_t* /*message*/) {
+    auto& session = *static_cast<TlsSession*>(gnutls_session_get_ptr(handle));
+    if (incoming != 0) session.ticket_came_ = true;
+    return 0;
+  }
+};
+
+// ---- setting up
+
+TlsSession::TlsSession(const TlsSettings& settings) : settings_(settings) {}
+
+TlsSession::~TlsSession() {
+  if (session_ != nullptr) gnutls_deinit(session_);
+}
+
+Result<std::unique_ptr<TlsSession>> TlsSession::make(const TlsSettings& settings) {
+  if (settings.host.empty() || settings.host.find('\0') != std::string::npos)
+    return fail(Cause::bad_argument, Phase::tls, "there is no host name to verify");
+  auto credentials = shared_credentials(settings.trust_files);
+  if (!credentials) return fail(std::move(credentials.error()));
+  std::unique_ptr<TlsSession> made(new TlsSession(settings));
+  made->credentials_ = std::move(*credentials);
+  if (Status status = made->set_up(); !status) return fail(std::move(status.error()));
+  return made;
+}
+
+Status TlsSession::set_up() {
+  const int made = gnutls_init(&session_, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
+  if (made < 0) return fail(error_of(made));
+  if (Status status = set_priority(); !status) return status;
+  const int set = gnutls_credentials_set(session_, GNUTLS_CRD_CERTIFICATE, credentials_->get());
+  if (set < 0) return fail(error_of(set));
+  set_transport();
+  set_name();
+  offer_ticket();
+  return {};
+}
+
+Status TlsSession::set_priority() {
+  const char* wrong = nullptr;
+  const int code = settings_.priority.empty()
+                       ? gnutls_set_default_priority_append(session_, least_version, &wrong, 0)
+                       : gnutls_priority_set_direct(session_, settings_.priority.c_str(), &wrong);
+  if (code >= 0) return {};
+  return fail(Cause::bad_argument, Phase::tls,
+              "the TLS priority string is not understood at \"" +
+                  printable(wrong == nullptr ? settings_.priority : wrong) + "\"");
+}
+
+void TlsSession::set_transport() {
+  gnutls_session_set_ptr(session_, this);
+  gnutls_transport_set_ptr(session_, this);
+  gnutls_transport_set_pull_function(session_, TlsCallbacks::pull);
+  gnutls_transport_set_pull_timeout_function(session_, TlsCallbacks::pull_timeout);
+  gnutls_transport_set_vec_push_function(session_, TlsCallbacks::push);
+  gnutls_handshake_set_hook_function(session_, GNUTLS_HANDSHAKE_NEW_SESSION_TICKET,
+                                     GNUTLS_HOOK_POST, TlsCallbacks::ticket_came);
+}
+
+// RFC 6066 section 3: no literal addresses in SNI.  If GnuTLS cannot send the name, the handshake
+// goes on without it, and verification is as strict as ever.
+void TlsSession::set_name() {
+  const std::string name = bare_host(settings_.host);
+  if (address_bytes(name).empty())
+    (void)gnutls_server_name_set(session_, GNUTLS_NAME_DNS, name.data(), name.size());
+}
+
+// ---- resumption
+
+// A ticket that GnuTLS does not take is dropped: a full handshake follows.
+void TlsSession::offer_ticket() {
+  if (!settings_.tickets) return;
+  const Secret ticket = settings_.tickets->take(settings_.server);
+  if (!ticket.empty())
+    (void)gnutls_session_set_data(session_, ticket.reveal().data(), ticket.size());
+}
+
+void TlsSession::keep_ticket() {
+  ticket_came_ = false;
+  if (!settings_.tickets) return;
+  Datum data;
+  if (gnutls_session_get_data2(session_, data.out()) < 0) return;
+  settings_.tickets->put(settings_.server, Secret(data.view()));
+}
+
+// ---- the handshake
+
+Error TlsSession::error_of(int code) const {
+  Error error{Cause::tls_failed, Phase::tls, "TLS failed: " + gnutls_words(code), {}};
+  if (code == GNUTLS_E_FATAL_ALERT_RECEIVED) error.message = alert_words(session_);
+  if (code == GNUTLS_E_MEMORY_ERROR) error.cause = Cause::internal;
+  return error;
+}
+
+Result<TlsSession::Step> TlsSession::handshake() {
+  for (;;) {
+    const int code = gnutls_handshake(session_);
+    if (code == GNUTLS_E_SUCCESS) return Step::done;
+    const bool again = code == GNUTLS_E_AGAIN || code == GNUTLS_E_INTERRUPTED;
+    if (again && input_.empty() && !input_.ended()) return Step::needs_input;
+    if (again || gnutls_error_is_fatal(code) == 0) continue;  // a warning alert, say
+    Error error = error_of(code);
+    (void)gnutls_alert_send_appropriate(session_, code);
+    return fail(std::move(error));
+  }
+}
+
+void TlsSession::describe() {
+  info_.version = version_text(gnutls_protocol_get_version(session_));
+  if (char* const cipher = gnutls_session_get_desc(session_)) {
+    info_.cipher = cipher;
+    gnutls_free(cipher);
+  }
+  info_.resumed = gnutls_session_is_resumed(session_) != 0;
+}
+
+Status TlsSession::verify() {
+  describe();
+  const std::vector<Certificate> chain = server_chain(session_);
+  if (!chain.empty()) info_.certificate = describe_certificate(chain.front());
+  const std::vector<std::string> faults =
+      certificate_faults(session_, chain, settings_.host, credentials_->authorities());
+  if (faults.empty()) {
+    // Under TLS 1.3 tickets come later, in records of their own.
+    if (gnutls_protocol_get_version(session_) < GNUTLS_TLS1_3) keep_ticket();
+    return {};
+  }
+  (void)gnutls_alert_send(session_, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
+  std::string message = "the certificate of " + shown(settings_.host) + " is not accepted: ";
+  for (std::size_t i = 0; i < faults.size(); ++i) message += (i == 0 ? "" : "; ") + faults[i];
+  return fail(Cause::certificate, Phase::tls, std::move(message));
+}
+
+// ---- application data
+
+Result<TlsSession::Received> TlsSession::receive(std::span<char> into) {
+  using Kind = Received::Kind;
+  for (;;) {
+    const ssize_t count = gnutls_record_recv(session_, into.data(), into.size());
+    if (ticket_came_) keep_ticket();
+    if (count > 0) return Received{Kind::data, static_cast<std::size_t>(count)};
+    if (count == 0) return Received{Kind::closed, 0};
+    const int code = static_cast<int>(count);
+    // GnuTLS says "again" after each record that is not data (tickets, key updates), too.
+    const bool again = code == GNUTLS_E_AGAIN || code == GNUTLS_E_INTERRUPTED;
+    if (again && input_.empty() && !input_.ended()) return Received{Kind::needs_input, 0};
+    if (code == GNUTLS_E_PREMATURE_TERMINATION) return Received{Kind::truncated, 0};
+    if (code == GNUTLS_E_REHANDSHAKE)  // TLS 1.2: declined, as RFC 5246 section 7.2.2 allows
+      (void)gnutls_alert_send(session_, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
+    else if (gnutls_error_is_fatal(code) != 0)
+      return fail(error_of(code));
+  }
+}
+
+Result<std::size_t> TlsSession::seal(std::string_view bytes) {
+  std::size_t taken = 0;
+  for (std::size_t record = 0; record < batch_records && taken < bytes.size(); ++record) {
+    const std::string_view part = bytes.substr(taken, record_size);
+    const ssize_t count = gnutls_record_send(session_, part.data(), part.size());
+    if (count < 0) return fail(error_of(static_cast<int>(count)));
+    output_.mark_record(static_cast<std::size_t>(count));
+    taken += static_cast<std::size_t>(count);
+  }
+  return taken;
+}
+
+void TlsSession::say_goodbye() noexcept { (void)gnutls_bye(session_, GNUTLS_SHUT_WR); }
+
+}  // namespace sendonce::net

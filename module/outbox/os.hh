@@ -1,0 +1,80 @@
+// What the outbox asks of the operating system beyond SQLite: private files, held locks,
+// directories made durable.  The only header of outbox/ that a Windows backend has to meet; os.cc
+// is the POSIX one.
+//
+// Any thread; nothing here is shared but the list of held locks, which fork(2) needs (see os.cc).
+// Paths are UTF-8.  Errors: Cause::storage or storage_full, with path, reason and remedy in the
+// text.
+
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hh"
+#include "base/result.hh"
+
+namespace sendonce::outbox::os {
+
+/// A file locked exclusively for as long as this lives: let go when it dies or when the process
+/// does, however that ends.  Two in one process exclude each other too.  Not inherited by children.
+class FileLock {
+ public:
+  FileLock() = default;
+  FileLock(FileLock&& other) noexcept
+      : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
+  FileLock& operator=(FileLock&& other) noexcept {
+    std::swap(path_, other.path_);
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+  ~FileLock() { release(); }
+
+  [[nodiscard]] bool held() const noexcept { return fd_ >= 0; }
+  void release() noexcept;
+  /// Removes the file while it is still locked, then lets go.
+  void remove() noexcept;
+
+ private:
+  friend Result<FileLock> lock_file(const std::string& path, Deadline deadline);
+  FileLock(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+
+  std::string path_;
+  int fd_ = -1;
+};
+
+/// Opens PATH (made if missing, private) and locks it; waits for another holder until DEADLINE.
+Result<FileLock> lock_file(const std::string& path, Deadline deadline);
+/// Does somebody hold the lock of PATH?  False if there is no such file; true when it cannot be
+/// told, since a claim must not be taken from one who may live.
+bool is_locked(const std::string& path);
+
+enum class Kind { missing, file, link, other };
+
+struct Facts {
+  Kind kind = Kind::missing;
+  bool is_public = false;    ///< others than the owner have some right to it
+  bool has_aliases = false;  ///< it has a second name (hard link)
+};
+
+Result<Facts> inspect(const std::string& path);
+/// Makes the directory and its parents, for the owner only, durably; its canonical absolute path.
+Result<std::string> make_private_directory(const std::string& path);
+/// Makes an empty file that only the owner may read or write, durably; never an existing one.
+Status create_private_file(const std::string& path);
+Status make_private(const std::string& path);
+/// Durable; TO must not exist.
+Status rename_file(const std::string& from, const std::string& to);
+std::vector<std::string> files_in(const std::string& directory);
+/// On a file system whose locks may not reach every machine (NFS, SMB, FUSE, ...)?
+bool on_network(const std::string& path);
+/// 128 random bits as 32 hexadecimal digits.
+Result<std::string> random_name();
+/// Do these two errno values say that there is no room?
+bool means_full(int os_error) noexcept;
+
+}  // namespace sendonce::outbox::os

@@ -1,0 +1,125 @@
+// See outbox_support.hh.
+
+#include "outbox_support.hh"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <stdexcept>
+
+namespace sendonce::outbox {
+
+namespace {
+
+/// In memory where that can be had: the tests make thousands of durable files.
+std::string temporary_root() {
+  const char* const memory = "/dev/shm";
+  return ::access(memory, W_OK) == 0 ? memory : std::filesystem::temp_directory_path().string();
+}
+
+}  // namespace
+
+TemporaryDirectory::TemporaryDirectory() : path_(temporary_root() + "/outbox-XXXXXX") {
+  if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("mkdtemp");
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::unique_ptr<Outbox> opened(const std::string& directory) {
+  auto outbox = Outbox::open(directory);
+  if (!outbox) throw std::runtime_error(outbox.error().message);
+  return std::move(*outbox);
+}
+
+namespace {
+
+struct Close {
+  void operator()(sqlite3* handle) const { sqlite3_close(handle); }
+};
+
+}  // namespace
+
+std::string query(const std::string& file, const std::string& sql) {
+  sqlite3* handle = nullptr;
+  const int result = sqlite3_open(file.c_str(), &handle);
+  const std::unique_ptr<sqlite3, Close> closing(handle);
+  if (result != SQLITE_OK) throw std::runtime_error(sqlite3_errmsg(handle));
+  std::string found;
+  const auto keep = [](void* into, int columns, char** values, char**) {
+    for (int i = 0; i < columns; ++i) {
+      *static_cast<std::string*>(into) += values[i] == nullptr ? "" : values[i];
+    }
+    return 0;
+  };
+  if (sqlite3_exec(handle, sql.c_str(), keep, &found, nullptr) != SQLITE_OK) {
+    throw std::runtime_error(sqlite3_errmsg(handle));
+  }
+  return found;
+}
+
+void run_sql(const std::string& file, const std::string& sql) { query(file, sql); }
+
+Submission submission(const std::string& draft) {
+  Submission made;
+  made.account = "work";
+  made.settings = "host=mail.example\nport=465\n";
+  made.sender = "me@example.org";
+  made.recipients = {"ann@example.org", "bob@example.org", "cid@example.org"};
+  made.message_id = "<" + draft + "@example.org>";
+  made.subject = "Grüße";
+  made.draft = draft;
+  made.fingerprint = "f-" + draft;
+  return made;
+}
+
+AttemptEnd ending(const std::vector<State>& states, double next_try) {
+  AttemptEnd end;
+  for (const State state : states) {
+    const int code = state == State::sent ? 250 : state == State::failed ? 550 : 451;
+    end.outcomes.push_back({state, code, std::to_string(code) + " says the server"});
+    if (state != State::sent) end.cause = "refused";
+  }
+  end.next_try = next_try;
+  end.transcript = "S: 220 hello\n";
+  return end;
+}
+
+std::string states(const Entry& entry) {
+  std::string names;
+  for (const RecipientRow& row : entry.recipients) {
+    names += (names.empty() ? "" : " ") + std::string(state_name(row.state));
+  }
+  return names;
+}
+
+std::string states(Outbox& outbox, EntryId id) {
+  auto entry = outbox.entry(id);
+  if (!entry) return entry.error().message;
+  return *entry ? states(**entry) : "none";
+}
+
+Entry entry_of(Outbox& outbox, EntryId id) { return outbox.entry(id).value().value(); }
+
+std::string message_of(std::size_t size) {
+  std::string message(size, '\0');
+  unsigned value = 1;
+  for (char& c : message) {
+    value = value * 1103515245U + 12345U;
+    c = static_cast<char>(static_cast<unsigned char>(value >> 16U));
+  }
+  return message;
+}
+
+std::string stored_message(Outbox& outbox, EntryId id) {
+  std::string message;
+  for (;;) {
+    const auto part = outbox.read_message(id, static_cast<std::int64_t>(message.size()), 100'000);
+    if (!part || part->empty()) return message;
+    message += *part;
+  }
+}
+
+}  // namespace sendonce::outbox
