@@ -151,7 +151,7 @@ To ignore them would be less secure than the account says.")
   "Signal unless VALUE will do as KEY of ACCOUNT."
   (pcase (assq key sendonce-account--checks)
     (`(,_ ,check ,remedy)
-     (unless (funcall check value)
+     (unless (or (null value) (funcall check value))
        (sendonce-account--reject
         account key (sendonce-account--remedy key value remedy))))
     (_ (sendonce-account--reject
@@ -263,6 +263,13 @@ nil if there is no user.  As in smtpmail, one found by `auth-source' counts."
       (sendonce-credential-user
        host port (sendonce-account--must-sign-in-p host)))))
 
+(defconst sendonce-account--smtpmail-variables
+  '(smtpmail-smtp-server
+    smtpmail-smtp-service
+    smtpmail-stream-type
+    smtpmail-smtp-user)
+  "Variables that say which server smtpmail uses, and how.")
+
 (defun sendonce-account--global-p ()
   "Return non-nil if the smtpmail-* variables have their global values.
 If so they are looked up anew for a retry: the user may have mended them."
@@ -272,8 +279,7 @@ If so they are looked up anew for a retry: the user may have mended them."
                           (default-boundp variable)
                           (equal (symbol-value variable)
                                  (default-toplevel-value variable)))))
-               '(smtpmail-smtp-server smtpmail-smtp-service
-                 smtpmail-stream-type smtpmail-smtp-user)))
+               sendonce-account--smtpmail-variables))
 
 (defconst sendonce-account--smtpmail "smtpmail"
   "Name of the account that the global smtpmail-* variables describe.")

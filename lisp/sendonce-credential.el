@@ -67,9 +67,10 @@
 MORE are further arguments of `auth-source-search'.  That there was none
 is not remembered: the user may add one any moment."
   (let* ((auth-source-creation-prompts sendonce-credential--prompts)
-         (spec `(:max 1 :host ,host :port ,(sendonce-credential--ports port)
-                 ,@(and user (list :user user))
-                 ,@more))
+         (spec (append (list :max 1 :host host
+                             :port (sendonce-credential--ports port))
+                       (and user (list :user user))
+                       more))
          (found (car (apply #'auth-source-search spec))))
     (unless found
       (auth-source-forget spec))

@@ -30,7 +30,7 @@
 (declare-function sendonce--mod-cancel "ext:sendonce-module" (engine id))
 (declare-function sendonce--mod-set-next-try "ext:sendonce-module"
                   (engine id time))
-(declare-function sendonce-notify-ended "sendonce-notify" (id))
+(declare-function sendonce-notify-ended "sendonce-notify" (id &optional always))
 (declare-function sendonce-notify-late "sendonce-notify" (id))
 (declare-function sendonce-notify-warn "sendonce-notify" (format &rest args))
 (declare-function sendonce-notify-update "sendonce-notify" ())
@@ -54,6 +54,9 @@
 
 (defvar sendonce-dispatch--declined nil
   "Entries for whom a password was wanted in the background in vain.")
+
+(defvar sendonce-dispatch--told nil
+  "Alist of (ID . ATTEMPTS): whose end the one who waited has told.")
 
 (defvar sendonce-dispatch--settings nil
   "Alist of (ID . SETTINGS) for the next try, as the user has just said.")
@@ -102,7 +105,8 @@
     (`(question . ,_) (sendonce-dispatch-answer event nil))
     (`(ended ,id)
      (sendonce-dispatch--end id)
-     (sendonce-notify-ended id))
+     (unless (sendonce-dispatch--told-p id)
+       (sendonce-notify-ended id)))
     (`(watched ,id) (sendonce-dispatch--end id))
     (`(signed-in ,_ ,host ,port ,user)
      (sendonce-dispatch--save host port user))
@@ -171,6 +175,17 @@ Its questions go to the background."
         (seq-remove (lambda (question) (eq id (nth 2 question)))
                     sendonce-dispatch--questions)))
 
+(defun sendonce-dispatch-told (entry)
+  "Note that who waited tells how ENTRY ended.
+The outbox knows of an end before its event comes."
+  (setf (alist-get (plist-get entry :id) sendonce-dispatch--told)
+        (plist-get entry :attempts)))
+
+(defun sendonce-dispatch--told-p (id)
+  "Return non-nil if the last end of an attempt at ID is told already."
+  (equal (alist-get id sendonce-dispatch--told)
+         (plist-get (sendonce-dispatch-entry id) :attempts)))
+
 (defun sendonce-dispatch-progress (id)
   "Return how far the attempt at ID is: (PHASE DONE TOTAL TEXT), or nil."
   (alist-get id sendonce-dispatch--progress))
@@ -205,19 +220,19 @@ FOREGROUND: the user waits for it and may be asked."
                                                   foreground)
   "Answer QUESTION about entry ID with the password of USER at HOST and PORT.
 REPLY and FOREGROUND are as in `sendonce-credential-password'."
-  (let ((secret (condition-case err
-                    (sendonce-credential-password host port user reply
-                                                  foreground)
-                  (error
-                   (message "sendonce: no password: %s"
-                            (error-message-string err))
-                   nil))))
+  (let (secret)
     (unwind-protect
-        (sendonce-dispatch--give question secret)
+        (condition-case err
+            (setq secret (sendonce-credential-password host port user reply
+                                                       foreground))
+          (error (message "sendonce: no password: %s"
+                          (error-message-string err))))
+      ;; Whatever happened, the engine is not left waiting.
+      (unless secret
+        (push id sendonce-dispatch--declined))
+      (sendonce-dispatch--give question secret)
       (when secret
-        (clear-string secret)))
-    (unless secret
-      (push id sendonce-dispatch--declined))))
+        (clear-string secret)))))
 
 (defun sendonce-dispatch-use-settings (id settings)
   "Have the next try of entry ID use the text SETTINGS."

@@ -252,10 +252,15 @@ documentation for what it may be" sendonce-retry-schedule)
         (error (message "sendonce: %s" (error-message-string err)))))))
 
 (defun sendonce-engine--make-pipe ()
-  "Return a pipe process for the engine to wake us by."
-  (make-pipe-process :name "sendonce" :buffer nil :noquery t
-                     :coding 'binary :filter #'sendonce-engine--filter
-                     :sentinel #'ignore))
+  "Return a pipe process for the engine to wake us by.
+Any Lisp thread may read it, not only the one that sent first."
+  (let ((pipe (make-pipe-process :name "sendonce" :buffer nil :noquery t
+                                 :coding 'binary
+                                 :filter #'sendonce-engine--filter
+                                 :sentinel #'ignore)))
+    (when (fboundp 'set-process-thread)
+      (set-process-thread pipe nil))
+    pipe))
 
 (defun sendonce-engine--make-directory ()
   "Make `sendonce-directory' if need be, for the user only; return its name."

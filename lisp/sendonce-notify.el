@@ -87,10 +87,9 @@ Those to whom the same was said are named together."
 
 (defun sendonce-notify-deferred-line (entry)
   "Return the line to tell that ENTRY is deferred, why, and till when."
-  (format "Not sent yet; next try at %s.  %s"
+  (format "Not sent yet, next try at %s: %s"
           (sendonce-notify-when (or (plist-get entry :next-try) 0))
-          (sendonce-notify-with-remedy
-           entry (sendonce-notify-reasons entry 'deferred 'queued))))
+          (sendonce-notify-reasons entry 'deferred 'queued)))
 
 (defun sendonce-notify-with-remedy (entry text)
   "Return TEXT with what mends the trouble of ENTRY, if that is known."
@@ -121,24 +120,26 @@ M-x sendonce-resolve settles it."
    (sendonce-notify-addresses
     (sendonce-notify-recipients entry 'in-doubt))))
 
-(defun sendonce-notify--deferred (entry)
-  "Tell that ENTRY is deferred, if that is news or needs the user."
+(defun sendonce-notify--deferred (entry always)
+  "Tell that ENTRY is deferred, if that is news, or ALWAYS."
   (cond ((memq (plist-get entry :id) sendonce-dispatch--declined)
          (sendonce-notify-warn
           "%s waits for your password; M-x sendonce-flush asks for it."
           (sendonce-notify-subject entry)))
-        ((= (plist-get entry :attempts) 1)
+        ((or always (= (plist-get entry :attempts) 1))
          (message "%s: %s" (sendonce-notify-subject entry)
                   (sendonce-notify-deferred-line entry)))))
 
-(defun sendonce-notify-ended (id)
-  "Tell how an attempt at entry ID ended that nobody waited for."
+(defun sendonce-notify-ended (id &optional always)
+  "Tell how an attempt at entry ID ended that no send function waited for.
+ALWAYS: tell as well what is no news."
   (let* ((entry (sendonce-dispatch-entry id))
          (states (mapcar (lambda (r) (plist-get r :state))
                          (plist-get entry :recipients))))
     (cond ((memq 'in-doubt states) (sendonce-notify--doubt entry))
           ((memq 'failed states) (sendonce-notify--failed entry))
-          ((memq 'deferred states) (sendonce-notify--deferred entry))
+          ((memq 'deferred states)
+           (sendonce-notify--deferred entry always))
           ((memq 'sent states)
            (message "%s: %s" (sendonce-notify-subject entry)
                     (sendonce-notify-sent-line entry))))))

@@ -251,7 +251,7 @@ chooses among those in one of STATES."
   "Wait for WAITS as a send does, and tell how they ended.
 The user is asked what they need."
   (dolist (entry (sendonce-wait-for-each waits))
-    (sendonce-notify-ended (plist-get entry :id))))
+    (sendonce-notify-ended (plist-get entry :id) t)))
 
 ;;;; Commands
 

@@ -108,8 +108,10 @@ arrived, then M-x sendonce-resolve" (sendonce-submit--about entry))
 ;;;; New entries
 
 (defun sendonce-submit--enqueue (submission &optional recipients)
-  "Put SUBMISSION into the outbox, for RECIPIENTS if given; return the id."
-  (let ((letter (sendonce-submission-letter submission)))
+  "Put SUBMISSION into the outbox, for RECIPIENTS if given; return the id.
+A quit in here counts in the wait that follows: the entry is durable."
+  (let ((letter (sendonce-submission-letter submission))
+        (inhibit-quit t))
     (prog1
         (sendonce--mod-enqueue
          (sendonce-engine)
@@ -419,9 +421,11 @@ or add \"%s\" to ~/.authinfo.gpg"
   (cond ((sendonce-submit--needs-user-p entry)
          (sendonce-submit--declined entry))
         (noninteractive
-         (sendonce-submit--signal 'sendonce-deferred
-                                  (sendonce-notify-deferred-line entry)
-                                  entry))
+         (sendonce-submit--signal
+          'sendonce-deferred
+          (sendonce-notify-with-remedy
+           entry (sendonce-notify-deferred-line entry))
+          entry))
         (t (sendonce-submit--say (sendonce-notify-deferred-line entry))
            nil)))
 

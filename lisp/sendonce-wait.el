@@ -134,9 +134,13 @@ or the user quit: then it goes on in the background."
   (when (sendonce-wait-seconds)
     (sendonce-dispatch-watch id)
     (unwind-protect
-        (condition-case nil
-            (sendonce-wait--loop id attempts (sendonce-wait-seconds))
-          (quit nil))
+        (let ((entry (condition-case nil
+                         (sendonce-wait--loop id attempts
+                                              (sendonce-wait-seconds))
+                       (quit nil))))
+          (when entry
+            (sendonce-dispatch-told entry))
+          entry)
       (sendonce-dispatch-release id))))
 
 ;;;; Waiting for more

@@ -258,6 +258,7 @@ Status Delivery::hand_over_body() {
 void Delivery::commit(const smtp::CommitFollows& commit_follows) {
   const std::lock_guard lock(withdrawing_);
   if (cancelled_) return dialogue_->session().withdraw(given_up("The attempt was withdrawn"));
+  if (commit_follows.recipients.empty()) return;  // all refused meanwhile: nobody can be in doubt
   if (auto status = surroundings_.outbox.committing(attempt_.id, commit_follows.recipients);
       !status) {
     return dialogue_->session().withdraw(status.error());

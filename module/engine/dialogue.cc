@@ -93,16 +93,25 @@ void Dialogue::perform(const smtp::StartTls&) {
   if (session_.state() == smtp::State::ended) return;
   enter(Phase::tls);
   if (auto status = line_.start_tls(tls_, limit(Phase::tls)); !status) {
-    transcript_.note("TLS failed: " + status.error().message);
-    return session_.lost(status.error());
+    if (line_.tls_info()) note_tls(*line_.tls_info());
+    return session_.lost(in_phase(status.error()));
   }
-  const net::TlsInfo& info = *line_.tls_info();
+  note_tls(*line_.tls_info());
+  session_.tls_established();
+}
+
+/// Errors of the line do not know what it was used for.
+Error Dialogue::in_phase(Error error) const {
+  if (error.phase == Phase::none) error.phase = phase_;
+  return error;
+}
+
+void Dialogue::note_tls(const net::TlsInfo& info) {
   transcript_.note(info.version + ", " + info.cipher + (info.resumed ? ", resumed" : ""));
   transcript_.note("Certificate of " + info.certificate.subject + ", issued by " +
                    info.certificate.issuer + ", valid until " +
                    local_time_text(static_cast<double>(info.certificate.not_after)) + ", " +
                    info.certificate.fingerprint);
-  session_.tls_established();
 }
 
 void Dialogue::flush() {
@@ -116,8 +125,13 @@ void Dialogue::flush() {
 void Dialogue::write_all(std::string_view bytes) {
   Deadline deadline = limit(phase_);
   while (!bytes.empty() && session_.state() != smtp::State::ended) {
+    const unsigned long long before = line_.counters().payload_out;
     const auto count = line_.write(bytes.substr(0, slice), deadline, true);
-    if (!count) return session_.lost(count.error());
+    if (!count) {
+      // What the kernel has, it has: the commit point may lie in a write that failed after all.
+      handed_over(line_.counters().payload_out - before);
+      return session_.lost(in_phase(count.error()));
+    }
     bytes.remove_prefix(*count);
     handed_over(*count);
     if (*count > 0) deadline = limit(phase_);
@@ -137,7 +151,7 @@ void Dialogue::handed_over(std::size_t octets) {
 void Dialogue::read_some(Deadline deadline) {
   std::array<char, 16384> bytes{};
   auto read = line_.read(bytes, deadline);
-  if (!read) return session_.lost(read.error());
+  if (!read) return session_.lost(in_phase(read.error()));
   if (read->count == 0) {
     transcript_.note(read->truncated ? "The server closed the connection without ending TLS"
                                      : "The server closed the connection");

@@ -48,6 +48,8 @@ class Dialogue {
   void read_some(Deadline deadline);
   void handed_over(std::size_t octets);
   void enter(Phase phase);
+  [[nodiscard]] Error in_phase(Error error) const;
+  void note_tls(const net::TlsInfo& info);
   [[nodiscard]] Deadline limit(Phase phase) const;
 
   net::Line line_;

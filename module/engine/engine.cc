@@ -183,8 +183,16 @@ void Engine::kick() {
 void Engine::schedule() {
   while (!state_.lock()->stopping) {
     reap(false);
+    recover();
     sleep_until_due(start_due());
   }
+}
+
+/// What an Emacs that died has left behind is ours to try, or to tell.
+void Engine::recover() {
+  const auto touched = outbox_->recover();
+  if (!touched) return sink_->post(Notice{touched.error().message});
+  for (const EntryId id : *touched) sink_->post(AttemptEnded{id});
 }
 
 /// False: an entry is due that could not be started now.

@@ -81,6 +81,7 @@ class Engine {
 
   void kick();
   void schedule();
+  void recover();
   bool start_due();
   bool start(EntryId id);
   void work(const std::shared_ptr<Delivery>& delivery);

@@ -21,7 +21,7 @@ namespace {
 
 constexpr int busy_milliseconds = 5000;
 
-// None of these reads or writes the file.
+// None of these writes to the file; some read it, and so are the first to find rubbish.
 constexpr const char* settings =
     "PRAGMA synchronous = FULL;"
     "PRAGMA fullfsync = ON;"
@@ -137,8 +137,8 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
   database->handle_.reset(handle);
   if (handle == nullptr) return fail(Cause::internal, Phase::none, "No memory for SQLite");
   database->keep(result);
-  database->set_up();
   if (auto good = database->status(); !good) return fail(good.error());
+  database->set_up();
   return database;
 }
 
@@ -190,6 +190,12 @@ void Database::keep(int result) {
   }
 }
 
+void Database::check_place() {
+  int moved = 0;
+  const int result = sqlite3_file_control(handle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  if (result == SQLITE_OK && moved != 0) keep(SQLITE_READONLY_DBMOVED);
+}
+
 bool Database::busy() const { return (trouble_.code & 0xff) == SQLITE_BUSY; }
 
 bool Database::damaged() const {
@@ -211,6 +217,7 @@ Status Database::status() const {
 
 Transaction::Transaction(Database& database, Access access) : database_(database) {
   database_.forgive();
+  database_.check_place();
   database_.use(access == Access::write ? "BEGIN IMMEDIATE" : "BEGIN").exec();
 }
 

@@ -88,7 +88,8 @@ class Use {
 class Database {
  public:
   /// Opens the existing file PATH for reading and writing, set up as the outbox wants it: durable
-  /// at every commit, private, patient with other processes.  Reads nothing of the file yet.
+  /// at every commit, private, patient with other processes.  What is wrong with the file is kept
+  /// as if by a first use.
   static Result<std::unique_ptr<Database>> open(const std::string& path);
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -111,6 +112,9 @@ class Database {
   /// What is in the file cannot be (what a set-aside needs).
   [[nodiscard]] bool damaged() const;
   [[nodiscard]] Status status() const;
+  /// Fails if PATH is not the file that was opened any more: SQLite finds the journal by name, and
+  /// would mix that of a new file of this name into the old one.
+  void check_place();
   void forgive() { trouble_ = {}; }
 
   [[nodiscard]] sqlite3* handle() const { return handle_.get(); }

@@ -64,8 +64,8 @@ class Outbox {
 
   /// Barrier (2): from here on a crash leaves the attempt's recipients `in_doubt`.  Of RECIPIENTS
   /// (their places in Attempt::recipients) only those named pass it: one whose RCPT was refused
-  /// before does not.  Cause::cancelled when the entry was withdrawn before.  After any error nothing
-  /// may be committed.  May be called again, for other recipients or the same.
+  /// before does not.  Cause::cancelled when the entry was withdrawn before.  After any error
+  /// nothing may be committed.  May be called again, for other recipients or the same.
   virtual Status committing(AttemptId attempt, const std::vector<std::size_t>& recipients) = 0;
   /// Barrier (3): the outcome of each recipient.  A recipient that is `sent` is never demoted; one
   /// that is `deferred` and was wished away becomes `cancelled`.  After an error the attempt stays
@@ -83,8 +83,9 @@ class Outbox {
   virtual Result<int> settle(EntryId id, State from, State to) = 0;
 
   /// Attempts whose owner is dead: without barrier (2) their recipients are `deferred` and due now,
-  /// with it `in_doubt`.  Returns the entries touched.  Also done by `open`, and for its one entry by
-  /// `claim` and `cancel`; `due` does not see what a dead owner holds before this has been called.
+  /// with it `in_doubt`.  Returns the entries touched.  Also done by `open`, and for its one entry
+  /// by `claim` and `cancel`; `due` does not see what a dead owner holds before this has been
+  /// called.
   virtual Result<std::vector<EntryId>> recover() = 0;
 
   /// Transcripts of all attempts at ID, oldest first.

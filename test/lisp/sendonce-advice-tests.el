@@ -15,11 +15,12 @@
 (require 'sendonce-notify)
 
 (defconst sendonce-test-causes
-  '(internal bad-argument cancelled declined timed-out name-not-found
-    name-service connection-refused unreachable connection-lost tls-failed
-    tls-unavailable not-tls certificate protocol auth-unavailable
-    auth-failed refused refused-for-now too-large needs-smtputf8 storage
-    storage-full)
+  (mapcar #'intern
+          (split-string "internal bad-argument cancelled declined timed-out
+name-not-found name-service connection-refused unreachable connection-lost
+tls-failed tls-unavailable not-tls certificate protocol auth-unavailable
+auth-failed refused refused-for-now too-large needs-smtputf8 storage
+storage-full"))
   "What module/base/error.hh names.")
 
 (defun sendonce-test-module-names (function)

@@ -149,10 +149,12 @@
   (sendonce-test-with-sign-in
     (let ((auth-source-save-behavior t))
       ;; A batch Emacs is never idle.
-      (cl-letf (((symbol-function 'run-with-idle-timer) #'run-at-time))
+      (cl-letf (((symbol-function 'run-with-idle-timer)
+                 (lambda (_ &rest more) (apply #'run-at-time 0 more))))
         (should-not (sendonce-test-answering '("right")
                       (sendonce-test-send)))
-        (should (sendonce-wait-idle 10)))
+        (sendonce-wait--until
+         (lambda () (not (string-empty-p (sendonce-test-authinfo)))) 10))
       (should (equal (string-trim (sendonce-test-authinfo))
                      (format "machine 127.0.0.1 login alice port %d password right"
                              sendonce-test-port))))))

@@ -488,6 +488,21 @@ to <hidden@there.example>\n"))))))
         (should (string-search "“Hello” was not sent" (car warned)))
         (should (string-search "sendonce-edit" (car warned)))))))
 
+(ert-deftest sendonce-send-foreground-is-told-once ()
+  "What the send function has told is not told again when the event comes."
+  (dolist (scenario '("at EOD: accept; drop\n" "at EOD: refuse\n"
+                      "at EHLO: drop\n" ""))
+    (sendonce-test-with-peer (:scenario scenario)
+      (let (warned)
+        (cl-letf (((symbol-function 'display-warning)
+                   (lambda (_ text &rest _) (push text warned)))
+                  ((symbol-function 'sendonce-notify-ended)
+                   (lambda (id) (push id warned))))
+          (sendonce-test-send)
+          (sendonce-wait-idle 10)
+          (accept-process-output nil 0.3)
+          (should-not warned))))))
+
 (ert-deftest sendonce-send-background-doubt-is-told ()
   (sendonce-test-with-peer (:scenario "at EOD: delay 300; accept; drop\n")
     (let ((sendonce-wait nil)

@@ -103,6 +103,7 @@ Hello there.
        (setq sendonce-dispatch--progress nil
              sendonce-dispatch--questions nil
              sendonce-dispatch--declined nil
+             sendonce-dispatch--told nil
              sendonce-dispatch--settings nil)
        (delete-directory sendonce-test-directory t))))
 

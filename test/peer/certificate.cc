@@ -206,7 +206,7 @@ bool reusable(const fs::path& path, const Options& options) {
 fs::path make_certificates(const Options& options) {
   Identity authority;
   ready_authority(authority, options.dir);
-  const fs::path path = server_file(options);
+  fs::path path = server_file(options);
   if (reusable(path, options)) return path;
   Identity server;
   make_server(server, options);

@@ -140,6 +140,7 @@ void Connection::transmit(std::string_view bytes) {
 
 void Connection::start_tls(const TlsCredentials& credentials) {
   if (!out_.empty()) flush();
+  if (consumed_ != 0 && muted()) end_if_cut();  // no 220 went out, so no handshake will come
   auto tls = std::make_unique<TlsSession>(credentials, socket_);
   tls->handshake();
   tls_ = std::move(tls);

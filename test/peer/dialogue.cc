@@ -230,7 +230,7 @@ Reply Dialogue::auth(const std::string& argument) {
   if (user_) return out_of_order("AUTH", "Signed in already");
   if (envelope_.from) return out_of_order("AUTH", "Not within a transaction");
   SignIn sign_in(talk_, house_.options.users);
-  const Reply reply = sign_in.run(argument);
+  Reply reply = sign_in.run(argument);
   if (reply.positive()) user_ = sign_in.user();
   return reply;
 }
@@ -437,7 +437,7 @@ Reply Dialogue::message_verdict() {
 
 std::string Dialogue::accept() {
   if (!transfer_) return {};
-  const std::string name = house_.ledger.accept(transfer_->message(), envelope_text());
+  std::string name = house_.ledger.accept(transfer_->message(), envelope_text());
   talk_.log("accepted " + name);
   transfer_.reset();
   ++accepted_;

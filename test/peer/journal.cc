@@ -15,7 +15,7 @@ std::string escape(unsigned char c) {
   if (c == '\n') return "\\n";
   if (c >= 0x20 && c < 0x7f) return {char(c)};
   std::array<char, 8> text{};
-  std::snprintf(text.data(), text.size(), "\\x%02x", c);
+  static_cast<void>(std::snprintf(text.data(), text.size(), "\\x%02x", c));
   return text.data();
 }
 
@@ -29,7 +29,7 @@ Journal::Journal(std::filesystem::path dir)
 void Journal::log(std::uint64_t connection, std::string_view text) const {
   const std::chrono::duration<double> age = std::chrono::steady_clock::now() - start_;
   std::array<char, 32> time{};
-  std::snprintf(time.data(), time.size(), "%.6f ", age.count());
+  static_cast<void>(std::snprintf(time.data(), time.size(), "%.6f ", age.count()));
   write_all(log_, time.data() + tag(connection) + escaped(text) + "\n");
 }
 

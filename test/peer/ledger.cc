@@ -12,7 +12,8 @@ namespace fs = std::filesystem;
 
 std::string padded(std::uint64_t number) {
   std::array<char, 24> text{};
-  std::snprintf(text.data(), text.size(), "%06llu", static_cast<unsigned long long>(number));
+  static_cast<void>(
+      std::snprintf(text.data(), text.size(), "%06llu", static_cast<unsigned long long>(number)));
   return text.data();
 }
 
@@ -55,7 +56,7 @@ Incoming Ledger::open() {
 std::string Ledger::accept(Incoming& message, std::string_view envelope) {
   sync(message.fd_);
   const std::lock_guard lock(mutex_);
-  const std::string name = padded(next_message_);
+  std::string name = padded(next_message_);
   put_envelope(name, envelope);
   fs::rename(message.path_, messages_ / (name + ".eml"));
   ++next_message_;

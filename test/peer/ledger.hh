@@ -24,6 +24,8 @@ class Incoming {
  public:
   Incoming(Incoming&& other) noexcept;
   Incoming& operator=(Incoming&&) = delete;
+  Incoming(const Incoming&) = delete;
+  Incoming& operator=(const Incoming&) = delete;
   ~Incoming();
   void append(std::string_view bytes) { write_all(fd_, bytes); }
 

@@ -6,8 +6,8 @@
 #include <sys/signalfd.h>
 
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
+#include <iostream>
 
 #include "certificate.hh"
 #include "server.hh"
@@ -18,7 +18,7 @@ using namespace peer;
 
 // Before any thread starts, so that all inherit the mask.
 Fd take_signals() {
-  std::signal(SIGPIPE, SIG_IGN);
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
   sigset_t set;
   ::sigemptyset(&set);
   ::sigaddset(&set, SIGTERM);
@@ -35,14 +35,13 @@ void run(const Options& options) {
   Ledger ledger(options.dir, options.sync);
   const House house{options, credentials, ledger, journal};
   Server server(house, std::move(signals));
-  std::printf("listening on %s\n", server.address().c_str());
-  std::fflush(stdout);
+  std::cout << "listening on " << server.address() << std::endl;
   server.run();
   std::_Exit(0);  // connections that still run end with the process
 }
 
 int complain(const std::exception& error, int status) {
-  std::fprintf(stderr, "sendonce-peer: %s\n", error.what());
+  std::cerr << "sendonce-peer: " << error.what() << "\n";
   return status;
 }
 
@@ -52,7 +51,7 @@ int main(int argc, char** argv) {
   try {
     const Options options = parse_options(argc, argv);
     if (!options.help) run(options);
-    std::fputs(usage().c_str(), stdout);
+    std::cout << usage();
     return 0;
   } catch (const std::invalid_argument& error) {
     return complain(error, 2);

@@ -65,6 +65,7 @@ struct Redirection {
 pid_t spawn(std::vector<std::string> options, const std::vector<Redirection>& redirections) {
   options.insert(options.begin(), PEER_PATH);
   std::vector<char*> argv;
+  argv.reserve(options.size() + 1);
   for (std::string& option : options) argv.push_back(option.data());
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;

@@ -10,7 +10,8 @@ std::string wire(const Reply& reply, bool enhanced) {
   for (;;) {
     const std::size_t end = reply.text.find('\n', start);
     const bool last = end == std::string::npos;
-    bytes += code + (last ? " " : "-") + status + reply.text.substr(start, end - start) + "\r\n";
+    bytes.append(code).append(last ? " " : "-").append(status);
+    bytes.append(reply.text, start, end - start).append("\r\n");
     if (last) return bytes;
     start = end + 1;
   }

@@ -21,16 +21,17 @@ std::size_t padding(const std::string& text) {
   return text.ends_with('=') ? 1 : 0;
 }
 
+[[noreturn]] void refuse_base64() { throw Reply{501, "5.5.2", "Not base64"}; }
+
 // Strict base64 (RFC 4648 section 4); throws the reply that goes to the client.
 std::string decode(const std::string& text) {
-  const Reply malformed{501, "5.5.2", "Not base64"};
   const std::size_t pad = padding(text);
-  if (text.size() % 4 != 0) throw malformed;
+  if (text.size() % 4 != 0) refuse_base64();
   std::string result;
   unsigned bits = 0;
   for (std::size_t i = 0; i < text.size() - pad; ++i) {
     const auto value = sextet(text[i]);
-    if (!value) throw malformed;
+    if (!value) refuse_base64();
     bits = (bits << 6 | *value) & 0xffffff;
     if (i % 4 != 0) result += char(bits >> (6 - 2 * (i % 4)) & 0xff);
   }

@@ -16,7 +16,7 @@ bool again(ssize_t code) {
 
 }  // namespace
 
-TlsCredentials::TlsCredentials(const std::filesystem::path& pem, std::string priority) {
+TlsCredentials::TlsCredentials(const std::filesystem::path& pem, const std::string& priority) {
   check(gnutls_certificate_allocate_credentials(&certificate_), "credentials");
   check(gnutls_certificate_set_x509_key_file(certificate_, pem.c_str(), pem.c_str(),
                                              GNUTLS_X509_FMT_PEM),
@@ -79,7 +79,7 @@ ssize_t TlsSession::keep(const End& end) {
 }
 
 void TlsSession::fail(int code) {
-  if (end_) throw *end_;
+  if (end_) throw End{end_->how, end_->reason};
   if (code == GNUTLS_E_PREMATURE_TERMINATION) throw End{Ending::gone, "client-truncated"};
   if (code == GNUTLS_E_FATAL_ALERT_RECEIVED) {
     const char* name = gnutls_alert_get_name(gnutls_alert_get(session_));

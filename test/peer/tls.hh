@@ -17,7 +17,7 @@ namespace peer {
 // Made once in main(); read-only afterwards, so shared by all threads without a lock.
 class TlsCredentials {
  public:
-  TlsCredentials(const std::filesystem::path& pem, std::string priority);
+  TlsCredentials(const std::filesystem::path& pem, const std::string& priority);
   ~TlsCredentials();
   TlsCredentials(const TlsCredentials&) = delete;
   TlsCredentials& operator=(const TlsCredentials&) = delete;

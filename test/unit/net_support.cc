@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "net/address.hh"
@@ -25,7 +26,8 @@ namespace sendonce::net::test {
 namespace {
 
 void require(bool condition, const char* what) {
-  if (!condition) throw std::runtime_error(std::string(what) + ": " + std::strerror(errno));
+  if (!condition)
+    throw std::runtime_error(std::string(what) + ": " + std::generic_category().message(errno));
 }
 
 void require_tls(int code, const char* what) {

@@ -12,7 +12,7 @@
 namespace sendonce::outbox {
 namespace {
 
-const std::string message = message_of(300'000);  // two chunks
+const std::string message = message_of(20'000);
 
 /// One send, stage after stage; each step works on what the last left.
 struct Send {

@@ -1,0 +1,200 @@
+;;; sendonce-engine-tests.el --- Loading, building, starting, stopping  -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026  The sendonce authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; How the module is found and built, what is said when it cannot be
+;; loaded, and the life of the engine.
+
+;;; Code:
+
+(require 'sendonce-test-helper)
+
+(defun sendonce-test-module-complaint (form)
+  "Return the text of the `sendonce-module-error' that FORM signals.
+It is evaluated in an Emacs of its own, in batch mode."
+  (with-temp-buffer
+    (call-process
+     (expand-file-name invocation-name invocation-directory) nil t nil
+     "-Q" "--batch"
+     "-L" (file-name-directory (locate-library "sendonce"))
+     "--eval"
+     (format "%S"
+             `(progn
+                (require 'cl-lib)
+                (require 'sendonce-engine)
+                (setq sendonce-directory ,sendonce-directory)
+                (condition-case err
+                    (progn ,form (princ "no error"))
+                  (sendonce-module-error (princ (cadr err)))))))
+    (buffer-string)))
+
+;;;; Loading
+
+(ert-deftest sendonce-engine-no-modules-in-this-emacs ()
+  (sendonce-test-in-place
+    (should (string-search "--with-modules"
+                           (sendonce-test-module-complaint
+                            '(let ((module-file-suffix nil))
+                               (sendonce-engine-ensure)))))))
+
+(ert-deftest sendonce-engine-not-built ()
+  (sendonce-test-in-place
+    (should (string-search "M-x sendonce-build-module"
+                           (sendonce-test-module-complaint
+                            '(cl-letf (((symbol-function
+                                         'sendonce-engine--candidates)
+                                        #'ignore))
+                               (sendonce-engine-ensure)))))))
+
+(ert-deftest sendonce-engine-cannot-be-loaded ()
+  (sendonce-test-in-place
+    (let* ((file (sendonce-test-write "sendonce-module.so" "rubbish"))
+           (text (sendonce-test-module-complaint
+                  `(progn
+                     (push ,(file-name-directory file) load-path)
+                     (sendonce-engine-ensure)))))
+      (should (string-search file text))
+      (should (string-search "builds it anew" text)))))
+
+(ert-deftest sendonce-engine-of-another-version ()
+  (sendonce-test-in-place
+    (let ((text (sendonce-test-module-complaint
+                 '(progn
+                    (defalias 'sendonce--mod-version (lambda () "0.0.9"))
+                    (sendonce-engine-ensure)))))
+      (should (string-search "restart Emacs" text))
+      (should (string-search "0.0.9" text)))))
+
+(ert-deftest sendonce-engine-load-path-wins ()
+  (sendonce-test-in-place
+    (let* ((file (sendonce-test-write "sendonce-module.so" "x"))
+           (load-path (cons (file-name-directory file) load-path)))
+      (should (equal (sendonce-engine-file) file)))))
+
+(ert-deftest sendonce-engine-asks-before-it-builds ()
+  (sendonce-test-in-place
+    (sendonce-test-answering '(nil)
+      (should-error (sendonce-engine--missing)
+                    :type 'sendonce-module-error))
+    (cl-letf (((symbol-function 'sendonce-build-module)
+               (lambda () "built")))
+      (sendonce-test-answering '(t)
+        (should (equal (sendonce-engine--missing) "built"))))))
+
+;;;; Building
+
+(defmacro sendonce-test-building (command &rest body)
+  "Evaluate BODY with a build that runs the shell COMMAND, with %s its place."
+  (declare (indent 1))
+  `(sendonce-test-in-place
+     (cl-letf (((symbol-function 'sendonce-engine--check-tools) #'ignore)
+               ((symbol-function 'sendonce-engine--source)
+                (lambda () "/source"))
+               ((symbol-function 'sendonce-engine--build-command)
+                (lambda (_ build)
+                  (format ,command (shell-quote-argument build)))))
+       (save-window-excursion ,@body))))
+
+(ert-deftest sendonce-engine-builds-and-installs ()
+  (sendonce-test-building "echo working; echo module > %s/sendonce-module.so"
+    (let ((file (sendonce-build-module)))
+      (should (equal file (sendonce-engine--installed)))
+      (should (string-prefix-p sendonce-directory file))
+      (should (equal (sendonce-test-read file) "module\n"))
+      (should (get-buffer-window "*sendonce build*"))
+      (with-current-buffer "*sendonce build*"
+        (should (string-search "working" (buffer-string))))
+      ;; Built again, the mapped file is replaced, not written over.
+      (let ((inode (file-attribute-inode-number (file-attributes file))))
+        (sendonce-build-module)
+        (should-not (equal inode (file-attribute-inode-number
+                                  (file-attributes file))))))))
+
+(ert-deftest sendonce-engine-build-fails ()
+  (sendonce-test-building "echo no compiler %s; exit 3"
+    (let ((err (should-error (sendonce-build-module)
+                             :type 'sendonce-module-error)))
+      (should (string-search "*sendonce build*" (cadr err)))))
+  (sendonce-test-building "true %s"
+    (should-error (sendonce-build-module) :type 'sendonce-module-error)))
+
+(ert-deftest sendonce-engine-build-command ()
+  (should (string-match-p
+           "\\`cmake -S /a\\\\ b -B /c .*&& cmake --build /c"
+           (sendonce-engine--build-command "/a b" "/c"))))
+
+;;;; The engine
+
+(ert-deftest sendonce-engine-starts-once-and-again ()
+  (sendonce-test-with-peer ()
+    (let ((engine (sendonce-engine)))
+      (should (eq engine (sendonce-engine)))
+      (should (eq engine (sendonce-engine-p)))
+      (sendonce-engine-stop 1)
+      (should-not (sendonce-engine-p))
+      (should-not (eq engine (sendonce-engine)))
+      (should (file-exists-p (expand-file-name "outbox.sqlite"
+                                               sendonce-directory)))
+      (should (= #o700 (file-modes sendonce-directory))))))
+
+(ert-deftest sendonce-engine-directory-cannot-be-made ()
+  (sendonce-test-with-peer ()
+    (let ((sendonce-directory
+           (expand-file-name "x/" (sendonce-test-write "file" ""))))
+      (let ((err (should-error (sendonce-entries)
+                               :type 'sendonce-module-error)))
+        (should (string-search "sendonce-directory" (cadr err))))
+      (should-not (sendonce-engine-p)))))
+
+(ert-deftest sendonce-engine-hooks ()
+  (sendonce-test-with-peer ()
+    (sendonce-engine)
+    (should (memq #'sendonce-engine-stop kill-emacs-hook))
+    (should (memq #'sendonce-engine--leave-p kill-emacs-query-functions))
+    (should (member '(:eval sendonce-notify-mode-line) global-mode-string))
+    (should (equal sendonce-notify-mode-line ""))))
+
+(ert-deftest sendonce-engine-mark-in-the-mode-line ()
+  (sendonce-test-with-peer ()
+    (sendonce-test-stop-peer)
+    (sendonce-test-send)
+    (should (equal " Mail:1" (substring-no-properties
+                              sendonce-notify-mode-line)))
+    (sendonce-test--start-peer nil)
+    (sendonce-flush)
+    (should (sendonce-wait-idle 30))
+    (should (equal sendonce-notify-mode-line ""))))
+
+(ert-deftest sendonce-engine-follows-the-options ()
+  (sendonce-test-with-peer ()
+    (let (policies)
+      (cl-letf* ((configure (symbol-function 'sendonce--mod-configure))
+                 ((symbol-function 'sendonce--mod-configure)
+                  (lambda (engine policy)
+                    (push policy policies)
+                    (funcall configure engine policy))))
+        (sendonce-engine)
+        (sendonce-engine)
+        (should (= 1 (length policies)))
+        (let ((sendonce-warn-after nil)
+              (sendonce-retry-schedule '(60 120)))
+          (sendonce-engine)
+          (should (equal (aref (car policies) 0) '(list 60 120)))
+          (should (> (aref (car policies) 1) 1e9)))))))
+
+(ert-deftest sendonce-engine-errors-in-events-are-told ()
+  (sendonce-test-with-peer ()
+    (cl-letf (((symbol-function 'sendonce-dispatch-event)
+               (lambda (_) (error "Broken"))))
+      (let ((sendonce-wait nil))
+        (sendonce-test-interactively (sendonce-test-send)))
+      (sendonce-wait--until
+       (lambda () (equal (sendonce-test-states) '(sent))) 10)
+      (should (equal (sendonce-test-states) '(sent))))))
+
+(provide 'sendonce-engine-tests)
+
+;;; sendonce-engine-tests.el ends here
