@@ -45,8 +45,9 @@
   "What is to be sent, ready for the outbox.
 FIELDS and BODY make up BYTES.  FCC is a list of files to keep a copy
 in, which only `mail-mode' leaves to the sender.  PART is the number of
-this message if `message-mode' split one, else nil."
-  sender recipients from message-id subject fields body fcc part)
+this message if `message-mode' split one, else nil.  DRAFT is the
+identity that a draft sent straight from its file has in it, or nil."
+  sender recipients from message-id subject fields body fcc part draft)
 
 ;;;; Taking the buffer apart
 
@@ -190,6 +191,7 @@ Content-Transfer-Encoding: 8bit\n"
                (or (sendonce-header-value whole "subject") ""))
      :fcc (sendonce-header-values whole "fcc")
      :part (sendonce-compose--part whole)
+     :draft (sendonce-header-value whole "x-sendonce-draft")
      :fields (apply #'sendonce-header-without
                     whole sendonce-compose--private)
      :body body)))

@@ -176,7 +176,7 @@ Its questions go to the background."
                     sendonce-dispatch--questions)))
 
 (defun sendonce-dispatch-told (entry)
-  "Note that who waited tells how ENTRY ended.
+  "Note that the end of ENTRY is told by who waited.
 The outbox knows of an end before its event comes."
   (setf (alist-get (plist-get entry :id) sendonce-dispatch--told)
         (plist-get entry :attempts)))
@@ -208,7 +208,7 @@ FOREGROUND: the user waits for it and may be asked."
     (`(question ,question ,id account ,name ,settings)
      (sendonce-dispatch--give
       question
-      (or (alist-get id sendonce-dispatch--settings)
+      (or (sendonce-dispatch--take-settings id)
           (sendonce-account-renew name settings))))
     (`(question ,question ,id password ,host ,port ,user ,reply)
      (sendonce-dispatch--give-password question id host port user reply
@@ -237,6 +237,11 @@ REPLY and FOREGROUND are as in `sendonce-credential-password'."
 (defun sendonce-dispatch-use-settings (id settings)
   "Have the next try of entry ID use the text SETTINGS."
   (setf (alist-get id sendonce-dispatch--settings) settings))
+
+(defun sendonce-dispatch--take-settings (id)
+  "Return what `sendonce-dispatch-use-settings' gave for ID, once; or nil."
+  (prog1 (alist-get id sendonce-dispatch--settings)
+    (setf (alist-get id sendonce-dispatch--settings nil t) nil)))
 
 (provide 'sendonce-dispatch)
 

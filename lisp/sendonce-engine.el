@@ -152,9 +152,9 @@ libgnutls28-dev, libgsasl-dev, libsqlite3-dev, libexpected-dev)" program))))
 
 (defun sendonce-engine--build-command (source build)
   "Return the shell command that builds SOURCE in the directory BUILD."
-  (format "cmake -S %s -B %s -DSENDONCE_TESTS=OFF && cmake --build %s --parallel"
+  (format "cmake -S %s -B %s -DSENDONCE_TESTS=OFF && cmake --build %s --parallel %d"
           (shell-quote-argument source) (shell-quote-argument build)
-          (shell-quote-argument build)))
+          (shell-quote-argument build) (num-processors)))
 
 (defun sendonce-engine--run (command)
   "Run the shell COMMAND with its log in a buffer; return its exit status."

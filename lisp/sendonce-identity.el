@@ -27,7 +27,8 @@
 ;; it whenever the draft is saved or auto-saved, and stamping writes the
 ;; auto-save file at once, before anything is sent.  A draft reopened
 ;; from such a file has the field in its text; the next stamping takes it
-;; out and is the same draft again.  Compose strips it in any case.
+;; out and is the same draft again; where a client sends straight from
+;; the file, without the hook, compose finds it.  It is never sent.
 ;; Where there is no file at all, the fingerprint is what is left.
 ;;
 ;; THE FINGERPRINT is SHA-256 over the envelope, the header without what
@@ -153,6 +154,16 @@ On `message-send-hook', after whatever else is there."
         (secure-hash 'sha256 (current-buffer)))
     file))
 
+(defconst sendonce-identity--written
+  '("to" "cc" "bcc" "subject" "reply-to" "resent-to" "resent-cc" "resent-bcc")
+  "Fields that the user writes.
+To the others `message-mode' adds at the first try, in the draft, and
+the sender is in the envelope.")
+
+(defun sendonce-identity--written-p (field)
+  "Return non-nil if FIELD is one that the user writes."
+  (member (car field) sendonce-identity--written))
+
 (defun sendonce-identity--source ()
   "Return a hash of the draft in this buffer as the user wrote it."
   (pcase-let ((`(,end . ,start) (sendonce-compose--body-start)))
@@ -160,8 +171,9 @@ On `message-send-hook', after whatever else is there."
      'sha256
      (encode-coding-string
       (concat (sendonce-identity--stable-header
-               (sendonce-header-parse
-                (sendonce-compose--header-text end)))
+               (seq-filter #'sendonce-identity--written-p
+                           (sendonce-header-parse
+                            (sendonce-compose--header-text end))))
               "\n"
               (buffer-substring-no-properties start (point-max))
               (mapconcat #'sendonce-identity--file-hash
@@ -231,7 +243,9 @@ A part of a split message has one of its own."
   (sendonce-identity--hook)
   (when (sendonce-identity--own-draft-p)
     (sendonce-identity--adopt))
-  (let ((id (or message-sendonce-draft-id (sendonce-identity-new)))
+  (let ((id (or message-sendonce-draft-id
+                (sendonce-letter-draft letter)
+                (sendonce-identity-new)))
         (part (sendonce-letter-part letter)))
     (if part (concat id "/" part) id)))
 

@@ -13,6 +13,9 @@
 ;; went out.  Dispatch calls it from its timer.  It also owns the words
 ;; in which an entry is told of, which submit and outbox use as well.
 ;;
+;; The mark is put into `global-mode-string' when the engine starts, and
+;; is empty while all is sent.
+;;
 ;; It never asks and never changes an entry but to note a warning given.
 
 ;;; Code:
@@ -22,6 +25,7 @@
 (require 'sendonce-dispatch)
 (require 'sendonce-advice)
 (require 'seq)
+(require 'subr-x)
 
 (declare-function sendonce--mod-entries "ext:sendonce-module" (engine id))
 (declare-function sendonce--mod-set-warned "ext:sendonce-module" (engine id))
@@ -65,25 +69,32 @@
   (mapconcat (lambda (recipient) (plist-get recipient :address))
              recipients ", "))
 
+(defun sendonce-notify--reason (recipient)
+  "Return what was said to RECIPIENT, or its state if nothing was."
+  (let ((reply (sendonce-advice-reply (plist-get recipient :code)
+                                      (plist-get recipient :reply))))
+    (if (string-empty-p reply)
+        (symbol-name (plist-get recipient :state))
+      reply)))
+
 (defun sendonce-notify-reasons (entry &rest states)
   "Return who of ENTRY is in one of STATES, and what was said: as text.
 Those to whom the same was said are named together."
   (mapconcat
    (lambda (group)
      (format "%s: %s" (sendonce-notify-addresses (cdr group)) (car group)))
-   (seq-group-by
-    (lambda (recipient)
-      (sendonce-advice-reply (plist-get recipient :code)
-                             (plist-get recipient :reply)))
-    (apply #'sendonce-notify-recipients entry states))
+   (seq-group-by #'sendonce-notify--reason
+                 (apply #'sendonce-notify-recipients entry states))
    "; "))
 
 (defun sendonce-notify-sent-line (entry)
   "Return the line to tell that ENTRY is sent."
-  (let ((sent (sendonce-notify-recipients entry 'sent)))
+  (let* ((sent (sendonce-notify-recipients entry 'sent))
+         (code (plist-get (car sent) :code)))
     (format "Sent to %d (%s)" (length sent)
-            (sendonce-advice-reply (plist-get (car sent) :code)
-                                   (plist-get (car sent) :reply)))))
+            (if (and code (<= 200 code 299))
+                (sendonce-advice-reply code (plist-get (car sent) :reply))
+              "as you said"))))
 
 (defun sendonce-notify-deferred-line (entry)
   "Return the line to tell that ENTRY is deferred, why, and till when."

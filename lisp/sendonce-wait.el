@@ -68,8 +68,10 @@ awaited; what the user wants to know is how far the message is."
 (defun sendonce-wait--show (id)
   "Show in the echo area how far entry ID is, unless in batch mode."
   (unless noninteractive
-    (let ((message-log-max nil))
-      (message "%s" (sendonce-wait-line (sendonce-dispatch-progress id))))
+    (let ((message-log-max nil)
+          (line (sendonce-wait-line (sendonce-dispatch-progress id))))
+      (unless (equal line (current-message))
+        (message "%s" line)))
     (redisplay)))
 
 ;;;; The loop

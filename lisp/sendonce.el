@@ -22,7 +22,9 @@
 ;;     (setq send-mail-function #'sendonce-send-it)
 ;;
 ;; or `M-x sendonce-mode', which sets the send functions of whatever is
-;; loaded and restores them when it is switched off.
+;; loaded and restores them when it is switched off.  What was sent, and
+;; what was not and why, is in `M-x sendonce-outbox'; what was said to the
+;; server, in `M-x sendonce-transcript'.
 ;;
 ;; This file owns the options, the error conditions, the functions that
 ;; mail clients call, and the minor mode.  Mail clients and the user call

@@ -113,7 +113,7 @@ A library that is not installed is no finding: the mail clients are optional."
          (all (append sources tests)))
     (setq command-line-args-left nil
           load-prefer-newer t)
-    (mapc #'lint--load sources)
+    (mapc #'lint--load all)
     (mapc #'lint-compile all)
     (mapc #'lint-declare all)
     (mapc #'lint-indentation all)

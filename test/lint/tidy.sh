@@ -11,7 +11,9 @@ build=$1
 file=$2
 root=$(cd "$(dirname "$0")/../.." && pwd)
 extra=()
-if [[ $file == "$root"/test/unit/* || $file == *_test.cc ]]; then extra=("--checks=-cert-err58-cpp,-clang-analyzer-*"); fi
+if [[ $file == "$root"/test/unit/* || $file == *_test.cc ]]; then
+  extra=("--checks=-cert-err58-cpp,-clang-analyzer-*")
+fi
 
 command=$(grep -F -B 1 "\"file\": \"$file\"" "$build/compile_commands.json" |
   sed -n 's/^ *"command": "\(.*\)",$/\1/p' | head -n 1)

@@ -131,7 +131,7 @@ storage-full"))
                      (200000 "2 days ago") (-5 "0 seconds ago")))
       (should (equal (sendonce-notify-ago (- 1000000.0 seconds)) text)))))
 
-(ert-deftest sendonce-notify-reasons-together ()
+(ert-deftest sendonce-notify-lines ()
   (let ((entry '(:recipients
                  ((:address "a@x" :state failed :code 550 :reply "5.1.1 No")
                   (:address "b@x" :state sent :code 250 :reply "2.0.0 Ok")
@@ -140,7 +140,15 @@ storage-full"))
     (should (equal (sendonce-notify-reasons entry 'failed)
                    "a@x, c@x: 550 5.1.1 No; d@x: 551 Moved"))
     (should (equal (sendonce-notify-sent-line entry)
-                   "Sent to 1 (250 2.0.0 Ok)"))))
+                   "Sent to 1 (250 2.0.0 Ok)")))
+  (should (equal (sendonce-notify-reasons
+                  '(:recipients ((:address "a@x" :state cancelled :reply "")))
+                  'cancelled)
+                 "a@x: cancelled"))
+  (should (equal (sendonce-notify-sent-line
+                  '(:recipients ((:address "a@x" :state sent
+                                           :reply "The line broke"))))
+                 "Sent to 1 (as you said)")))
 
 (ert-deftest sendonce-notify-mark ()
   (should (equal "" (sendonce-notify--mark '((:state sent) (:state failed)))))

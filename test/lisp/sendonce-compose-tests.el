@@ -155,7 +155,6 @@ Subject: 日本語の件名
 (ert-deftest sendonce-compose-from-mail-mode ()
   (let ((user-mail-address "me@here.example")
         (user-full-name "Jürgen Me")
-        (mail-from-style 'angles)
         (mail-send-nonascii 'mime))
     (sendonce-test-with-mail-draft
         (concat "To: you@there.example\nSubject: 件名\n"

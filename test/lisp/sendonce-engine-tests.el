@@ -149,6 +149,24 @@ It is evaluated in an Emacs of its own, in batch mode."
         (should (string-search "sendonce-directory" (cadr err))))
       (should-not (sendonce-engine-p)))))
 
+(ert-deftest sendonce-engine-damaged-outbox-is-told ()
+  "What is no outbox is set aside, told of, and not written over."
+  (sendonce-test-with-peer ()
+    (make-directory sendonce-directory t)
+    (with-temp-file (expand-file-name "outbox.sqlite" sendonce-directory)
+      (insert (make-string 5000 ?x)))
+    (let (warned)
+      (cl-letf (((symbol-function 'display-warning)
+                 (lambda (_ text &rest _) (push text warned))))
+        (should-not (sendonce-test-send))
+        (should (sendonce-wait-idle 10)))
+      (should (= 1 (length warned)))
+      (should (string-search "outbox.sqlite" (car warned))))
+    (should (seq-find (lambda (file)
+                        (eql 5000 (file-attribute-size
+                                   (file-attributes file))))
+                      (directory-files sendonce-directory t "outbox")))))
+
 (ert-deftest sendonce-engine-hooks ()
   (sendonce-test-with-peer ()
     (sendonce-engine)

@@ -135,6 +135,25 @@ attached
     (should-not (equal (sendonce-test-source (format text "" ""))
                        (sendonce-test-source (format text "" " more"))))))
 
+(ert-deftest sendonce-identity-source-survives-a-try ()
+  "What message-mode adds to the draft at the first try changes nothing."
+  (sendonce-test-with-draft "To: you@there.example
+Subject: x
+References: <0@x>
+
+<#secure method=pgpmime mode=sign>
+Body
+"
+    (sendonce-identity-stamp)
+    (let ((before message-sendonce-draft-source)
+          (text (buffer-string))
+          (user-mail-address "me@here.example"))
+      (message-generate-headers '(From Date Message-ID User-Agent
+                                       (optional . In-Reply-To)))
+      (should-not (equal (buffer-string) text))
+      (sendonce-identity-stamp)
+      (should (equal message-sendonce-draft-source before)))))
+
 (ert-deftest sendonce-identity-source-has-attachments ()
   (let* ((file (make-temp-file "attached" nil nil "one"))
          (text (format "From: a@b.c\nTo: d@e.f\n\n<#secure method=pgpmime mode=sign>\n<#part type=\"text/plain\" filename=\"%s\" disposition=attachment>\n<#/part>\n" file))
@@ -201,7 +220,8 @@ attached
         (with-temp-buffer
           (let ((coding-system-for-read 'utf-8-emacs-unix))
             (insert-file-contents file))
-          (message-mode)
+          (let ((message-auto-save-directory nil))
+            (message-mode))
           (should (string-search (concat "X-Sendonce-Draft: " id)
                                  (buffer-string)))
           (should (string-search "Grüße" (buffer-string)))
@@ -258,6 +278,17 @@ attached
     (should (equal id draft))
     (should (memq #'sendonce-identity-stamp
                   (default-value 'message-send-hook)))))
+
+(ert-deftest sendonce-identity-straight-from-a-file ()
+  "A client that sends a saved draft without the hook sends the same draft."
+  (with-temp-buffer
+    (set-buffer-multibyte nil)
+    (insert "X-Sendonce-Draft: 0123abcd\nFrom: a@b.c\nTo: d@e.f\n\nBody\n")
+    (let* ((mail-header-separator "")
+           (letter (sendonce-compose)))
+      (should (equal (sendonce-identity-draft letter) "0123abcd"))
+      (should-not (string-search "0123abcd"
+                                 (sendonce-letter-bytes letter))))))
 
 (ert-deftest sendonce-identity-parts ()
   (with-temp-buffer

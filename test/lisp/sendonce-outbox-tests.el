@@ -146,7 +146,7 @@
     (should-not (sendonce-test-accepted))))
 
 (ert-deftest sendonce-outbox-cancel-too-late ()
-  (sendonce-test-with-peer (:scenario "at EOD: delay 1000; continue\n")
+  (sendonce-test-with-peer (:scenario "at EOD: delay 3000; continue\n")
     (let ((sendonce-wait nil))
       (sendonce-test-interactively (sendonce-test-send)))
     (sendonce-wait--until (lambda () (= 1 (sendonce-engine--committing))) 10)
@@ -440,7 +440,7 @@ to <you@there.example>\nto <hidden@there.example>\n")))))
       (accept-process-output nil 0.05))))
 
 (ert-deftest sendonce-outbox-leaving-asks-only-in-between ()
-  (sendonce-test-with-peer (:scenario "at EOD: delay 700; continue\n")
+  (sendonce-test-with-peer (:scenario "at EOD: delay 3000; continue\n")
     (sendonce-test-interactively
       (should (sendonce-engine--leave-p)))
     (let ((sendonce-wait nil))

@@ -39,6 +39,7 @@ TEXT has a blank line between header and body."
          (progn
            (sendonce-test--insert-draft ,text)
            ,@body)
+       (delete-auto-save-file-if-necessary t)
        (set-buffer-modified-p nil)
        (kill-buffer))))
 

@@ -45,7 +45,5 @@
   (mml-attach-file (slow-line-attachment) "application/octet-stream" nil "attachment")
   (run-with-timer 0 0.1 #'slow-line-tick))
 
-(slow-line-set-up)
-
 (provide 'slow-line)
 ;;; slow-line.el ends here

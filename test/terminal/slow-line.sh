@@ -77,7 +77,8 @@ show() {
 
 # shellcheck disable=SC2016
 terminal new-session -d -x 110 -y 24 'exec "${EMACS:-emacs}" -nw -Q -L "$TERMINAL_HERE/../fault" \
-  -L "$TERMINAL_HERE/../../lisp" -L "$SENDONCE_MODULE_DIR" -l "$TERMINAL_HERE/slow-line.el"' ||
+  -L "$TERMINAL_HERE/../../lisp" -L "$SENDONCE_MODULE_DIR" \
+  -l "$TERMINAL_HERE/slow-line.el" -f slow-line-set-up' ||
   fail 'tmux does not start'
 await 'count=[0-9]+ [*]unsent' 30000 'the draft'
 

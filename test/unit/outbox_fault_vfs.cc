@@ -233,7 +233,11 @@ void FaultVfs::synced(const std::string& path) {
 
 void FaultVfs::deleted(const std::string& path, bool durably) {
   const std::lock_guard lock(mutex_);
-  if (durably) files_.erase(path);
+  if (durably) {
+    files_.erase(path);
+  } else {
+    files_[path].unsynced.push_back({0, {}, true});  // an empty journal is as good as none
+  }
 }
 
 void FaultVfs::apply(std::string& content, const Change& change) {

@@ -1,0 +1,152 @@
+// Plays owner, line and server of a Session, by literal bytes.  Knows no SMTP of its own: the test
+// says what the server answers to what.
+
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "smtp/session.hh"
+
+namespace sendonce::smtp {
+
+using Verdict = RecipientOutcome::Verdict;
+
+struct Driver {
+  explicit Driver(SessionOptions options = {}) : session(std::move(options)) {}
+
+  Session session;
+  std::vector<std::string> pieces = {"A: b\n\n.hi\n"};  // the message, as it is handed over
+  std::vector<Address> recipients = {*Address::parse("r@x.y")};
+  int messages = 1;        // how many to send
+  bool withdraws = false;  // at CommitFollows
+  std::uint64_t line_takes =
+      std::numeric_limits<std::uint64_t>::max();  // octets, then the line is lost
+
+  std::string wire;  // all that was handed to the line
+  std::vector<std::vector<RecipientOutcome>> outcomes;
+  std::vector<bool> sign_ins;
+  std::optional<Ended> ended;
+  std::uint64_t commit_point = 0;  // octets of wire when the session was committed
+  int barriers = 0;
+
+  /// Goes on until input is needed (true) or nothing is left to do.
+  bool advance() {
+    for (int steps = 0; steps < 10000; ++steps) {
+      Output output = session.next();
+      if (std::holds_alternative<NeedInput>(output)) return true;
+      if (!perform(output)) return false;
+    }
+    ADD_FAILURE() << "the session never rests, in state " << state_name(session.state());
+    return false;
+  }
+
+  /// The server says BYTES; then `advance`.
+  bool hear(std::string_view bytes) {
+    session.receive(bytes);
+    return advance();
+  }
+
+  /// The server says all of ANSWERS, each when input is needed.
+  void converse(const std::vector<std::string>& answers) {
+    bool listens = advance();
+    for (const std::string& answer : answers) {
+      ASSERT_TRUE(listens) << "nobody waits for " << answer;
+      listens = hear(answer);
+    }
+  }
+
+  [[nodiscard]] Verdict verdict(std::size_t recipient = 0) const {
+    return outcomes.at(0).at(recipient).verdict;
+  }
+  /// What was said since the last call.
+  std::string said() {
+    std::string now = wire.substr(told_);
+    told_ = wire.size();
+    return now;
+  }
+
+ private:
+  void hand_over(std::string_view bytes) {
+    const std::uint64_t room = line_takes - std::min<std::uint64_t>(line_takes, wire.size());
+    const std::string_view taken = bytes.substr(0, room);
+    wire += taken;
+    const bool before = session.committed();
+    session.sent(taken.size());
+    if (session.committed() && !before) commit_point = wire.size();
+    if (taken.size() < bytes.size()) session.lost({Cause::connection_lost, Phase::none, "cut", ""});
+  }
+
+  bool perform(Output& output) {
+    if (auto* send = std::get_if<Send>(&output)) {
+      hand_over(send->bytes);
+    } else if (auto* secret = std::get_if<SendSecret>(&output)) {
+      hand_over(secret->bytes.reveal());
+    } else if (std::holds_alternative<StartTls>(output)) {
+      wire += "<TLS>";
+      session.sent(0);
+      session.tls_established();
+    } else if (std::holds_alternative<NeedSignIn>(output)) {
+      sign_in();
+    } else if (std::holds_alternative<Challenge>(output)) {
+      session.respond(Secret("cmVzcG9uc2U="));
+    } else if (auto* signed_in = std::get_if<SignInEnded>(&output)) {
+      sign_ins.push_back(signed_in->accepted);
+    } else if (std::holds_alternative<NeedBody>(output)) {
+      session.body(pieces.at(piece_), piece_ + 1 == pieces.size());
+      ++piece_;
+    } else if (std::holds_alternative<CommitFollows>(output)) {
+      ++barriers;
+      if (withdraws) session.withdraw({Cause::cancelled, Phase::none, "withdrawn", ""});
+    } else if (auto* transaction = std::get_if<TransactionEnded>(&output)) {
+      outcomes.push_back(transaction->outcomes);
+    } else if (auto* over = std::get_if<Ended>(&output)) {
+      ended = *over;
+      return false;
+    } else {
+      return begin_next();  // Ready
+    }
+    return true;
+  }
+
+  void sign_in() {
+    if (session.capabilities().mechanisms.size() <= sign_ins.size()) return session.skip_sign_in();
+    session.authenticate(*MechanismName::parse(session.capabilities().mechanisms[sign_ins.size()]),
+                         std::nullopt);
+  }
+
+  bool begin_next() {
+    if (begun_ == messages) return false;
+    ++begun_;
+    piece_ = 0;
+    std::string whole;
+    for (const std::string& piece : pieces) whole += piece;
+    session.begin({*Address::parse("s@x.y"), recipients, examine_body(whole)});
+    return true;
+  }
+
+  std::size_t piece_ = 0;
+  std::size_t told_ = 0;
+  int begun_ = 0;
+};
+
+inline SessionOptions plain_options() {
+  SessionOptions options;
+  options.tls = TlsMode::none;
+  return options;
+}
+
+inline const std::string greeting = "220 hi\r\n";
+inline const std::string bare_ehlo = "250 me\r\n";
+inline const std::string full_ehlo =
+    "250-me\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n250 CHUNKING\r\n";
+inline const std::string pipelining_ehlo = "250-me\r\n250 PIPELINING\r\n";
+inline const std::string ok = "250 2.0.0 ok\r\n";
+
+}  // namespace sendonce::smtp
