@@ -21,7 +21,8 @@ LAUNCHER = $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 export EMACS
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-build deps-test deps-lint build demo check check-clang check-sanitizers lint clean
+.PHONY: help deps deps-build deps-test deps-lint build demo check check-clang check-faults check-sanitizers bench \
+  lint clean
 
 help: ## Show this list
 	@echo 'sendonce: mail transport for Emacs.  Usage: make TARGET'
@@ -70,6 +71,15 @@ endef
 check-sanitizers: deps-build deps-test ## Unit and Lisp tests under ASan and UBSan, then under TSan
 	$(call sanitized,$(BUILD_DIR)-asan,address$(comma)undefined)
 	$(call sanitized,$(BUILD_DIR)-tsan,thread)
+
+check-faults: deps-build deps-test ## The whole cut matrix and kill matrix, and many senders (minutes)
+	$(call configure,$(BUILD_DIR),-DSENDONCE_TESTS=ON -DSENDONCE_UNIT_TESTS=ON)
+	cmake --build $(BUILD_DIR) --parallel $(JOBS) --target check-faults
+
+bench: deps-build ## Measure what the journal costs, beside a bare fdatasync
+	$(call configure,$(BUILD_DIR),-DSENDONCE_TESTS=ON)
+	cmake --build $(BUILD_DIR) --parallel $(JOBS) --target journal-bench
+	$(BUILD_DIR)/test/bench/journal-bench $(BUILD_DIR)/journal-bench
 
 check-clang: deps-build deps-test deps-lint ## Build with clang++, whose warnings are errors too, and run the unit tests
 	CC=clang CXX=clang++ $(call configure,$(BUILD_DIR)-clang,-DSENDONCE_TESTS=ON -DSENDONCE_UNIT_TESTS=ON)

@@ -15,7 +15,12 @@ using Seconds = std::chrono::seconds;
 /// A point on the monotonic clock by which something must have happened.
 class Deadline {
  public:
-  static Deadline after(Milliseconds span) { return Deadline(SteadyClock::now() + span); }
+  /// A span that goes beyond the clock's end is for ever.
+  static Deadline after(Milliseconds span) {
+    const auto now = SteadyClock::now();
+    const bool fits = span < std::chrono::floor<Milliseconds>(SteadyClock::time_point::max() - now);
+    return fits ? Deadline(now + span) : never();
+  }
   /// A deadline that does not come.
   static Deadline never() { return Deadline(SteadyClock::time_point::max()); }
 

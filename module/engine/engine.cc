@@ -20,6 +20,9 @@ constexpr std::size_t most_lines = 4;
 /// Seconds before an entry that could not be started is looked at again.
 constexpr double pause_after_failure = 5;
 
+/// Seconds between looks whether another Emacs that sends still lives; none while nobody sends.
+constexpr double look_after_others = 5;
+
 Status check(const outbox::Submission& submission, std::string_view message) {
   if (auto settings = Settings::parse(submission.settings); !settings)
     return fail(settings.error());
@@ -220,12 +223,13 @@ bool Engine::start(EntryId id) {
     return false;
   }
   if (!attempt->has_value()) return false;
+  const outbox::Attempt claimed = **attempt;
   auto state = state_.lock();
   const bool ask_account = state->fresh.erase(id) == 0;
   auto delivery =
       Delivery::make({*outbox_, *sink_, questions_, tickets_}, std::move(**attempt), ask_account);
   if (!delivery) {
-    sink_->post(Notice{delivery.error().message});
+    give_back(claimed, delivery.error());
     return false;
   }
   state->running.emplace(id, *delivery);
@@ -238,14 +242,31 @@ bool Engine::start(EntryId id) {
   return true;
 }
 
+/// Ends an attempt that could not begin (no descriptor left, say).
+void Engine::give_back(const outbox::Attempt& attempt, const Error& error) {
+  outbox::AttemptEnd end;
+  end.outcomes.assign(attempt.recipients.size(), outcome_of(error));
+  end.cause = cause_name(error.cause);
+  end.next_try = wall_clock() + pause_after_failure;
+  (void)outbox_->finish(attempt.id, end);
+  sink_->post(Notice{error.message});
+}
+
 void Engine::sleep_until_due(bool all_started) {
   const auto next = outbox_->next_due();
+  const auto others = outbox_->others_at_work();
   const double earliest = all_started ? 0 : wall_clock() + pause_after_failure;
   auto state = state_.lock();
   const auto awake = [&] { return state->kicked || state->stopping; };
-  const bool lines_free = state->running.size() < most_lines;
-  if (next && *next > 0 && lines_free) {
-    state.wait_until(wall_time(std::max(*next, earliest)), awake);
+  double until = 0;  // never
+  if (next && *next > 0 && state->running.size() < most_lines) until = std::max(*next, earliest);
+  if (others && *others) {
+    // Another Emacs has an attempt open; nothing waits for it should it die.
+    const double look = wall_clock() + look_after_others;
+    until = until > 0 ? std::min(until, look) : look;
+  }
+  if (until > 0) {
+    state.wait_until(wall_time(until), awake);
   } else {
     state.wait(awake);
   }
@@ -299,10 +320,25 @@ void Engine::record(const std::shared_ptr<Delivery>& delivery, outbox::AttemptEn
   const outbox::Attempt& attempt = delivery->attempt();
   plan(end, attempt);
   end.transcript = delivery->transcript();
-  if (auto status = outbox_->finish(attempt.id, end); !status) {
-    sink_->post(Notice{"The outcome of entry " + std::to_string(attempt.entry.id) +
-                       " could not be recorded: " + status.error().message});
+  bool told = false;
+  for (;;) {
+    const Status status = outbox_->finish(attempt.id, end);
+    if (status) return;
+    if (!told) {
+      sink_->post(Notice{"The outcome of entry " + std::to_string(attempt.entry.id) +
+                         " cannot be recorded: " + status.error().message +
+                         ".  It is tried again until it can"});
+    }
+    told = true;
+    if (!pause_unless_stopping()) return;  // the journal then says: in doubt
   }
+}
+
+/// A few seconds; false at once when the engine is to stop.
+bool Engine::pause_unless_stopping() {
+  auto state = state_.lock();
+  return !state.wait_until(wall_time(wall_clock() + pause_after_failure),
+                           [&] { return state->stopping; });
 }
 
 /// What policy adds to the verdicts: the next try, or giving up.

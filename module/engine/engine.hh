@@ -87,6 +87,8 @@ class Engine {
   void work(const std::shared_ptr<Delivery>& delivery);
   void plan(outbox::AttemptEnd& end, const outbox::Attempt& attempt);
   void record(const std::shared_ptr<Delivery>& delivery, outbox::AttemptEnd& end);
+  void give_back(const outbox::Attempt& attempt, const Error& error);
+  bool pause_unless_stopping();
   void reap(bool all);
   void sleep_until_due(bool all_started);
   void stop_scheduling();

@@ -8,7 +8,8 @@
 //   recover           sending, not committed -> deferred, or cancelled if that was wished
 //                     sending, committed     -> in-doubt
 //   cancel            queued, deferred -> cancelled; sending: wished
-//   settle            in-doubt -> sent, cancelled, queued; failed, cancelled -> queued
+//   settle            in-doubt -> sent, cancelled, queued; failed -> cancelled, queued; cancelled
+//   -> queued
 //
 // A crash between any two of them leaves the state of the last one; within one, that before or
 // after.
@@ -251,6 +252,7 @@ bool may_be_settled(State from, State to) {
     case State::in_doubt:
       return to == State::sent || to == State::cancelled || to == State::queued;
     case State::failed:
+      return to == State::cancelled || to == State::queued;
     case State::cancelled:
       return to == State::queued;
     case State::queued:
@@ -348,6 +350,15 @@ Result<int> OutboxFile::settle(EntryId id, State from, State to) {
   }
   auto core = core_.lock();
   return change(*core, [&](Core& inside) -> Result<int> { return resettle(inside, id, from, to); });
+}
+
+Result<bool> OutboxFile::others_at_work() {
+  auto core = core_.lock();
+  return consult(*core, [&](Database& database) {
+    return database
+        .use("SELECT 1 FROM attempt WHERE ended IS NULL AND owner <> ?")(core->owners.self())
+        .next();
+  });
 }
 
 Result<std::vector<EntryId>> OutboxFile::recover() {

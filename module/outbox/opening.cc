@@ -42,7 +42,7 @@ std::string timestamp() {
   const year_month_day date(day);
   const hh_mm_ss time(now - day);
   std::string text(32, '\0');
-  const int length = std::snprintf(  // NOLINT(cert-err33-c): the numbers are small
+  const int length = std::snprintf(
       text.data(), text.size(), "%04d%02u%02uT%02d%02d%02d", static_cast<int>(date.year()),
       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
       static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
@@ -88,7 +88,7 @@ std::string damage_in(Database& database) {
   for (const std::string_view check :
        {"PRAGMA quick_check('entry')", "PRAGMA quick_check('recipient')",
         "PRAGMA quick_check('attempt')"}) {
-    const std::string verdict = database.text(check);
+    std::string verdict = database.text(check);
     if (!database.failed() && verdict != "ok") return verdict;
   }
   return {};

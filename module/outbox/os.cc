@@ -80,7 +80,7 @@ void after_fork();
 HeldLocks& held_locks() {
   static HeldLocks& held = *[] {
     pthread_atfork(before_fork, after_fork, close_in_child);
-    return new HeldLocks;  // NOLINT(cppcoreguidelines-owning-memory)
+    return new HeldLocks;
   }();
   return held;
 }
@@ -233,7 +233,6 @@ Result<Facts> inspect(const std::string& path) {
 
 Result<std::string> make_private_directory(const std::string& path) {
   if (auto made = make_directories(without_final_slashes(path)); !made) return fail(made.error());
-  // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): realpath allocates
   const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
                                                          &std::free);
   if (!real) return os_failure("resolve", path, errno);

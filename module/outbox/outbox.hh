@@ -79,7 +79,8 @@ class Outbox {
   virtual Result<bool> cancel(EntryId id) = 0;
 
   /// Settles recipients that are `in_doubt` (TO: sent, cancelled, or queued to send the same bytes
-  /// again) or revives those `failed` or `cancelled` (TO: queued).  Returns how many were changed.
+  /// again) or those `failed` (TO: queued, cancelled) or `cancelled` (TO: queued).  Returns how
+  /// many were changed.
   virtual Result<int> settle(EntryId id, State from, State to) = 0;
 
   /// Attempts whose owner is dead: without barrier (2) their recipients are `deferred` and due now,
@@ -87,6 +88,9 @@ class Outbox {
   /// by `claim` and `cancel`; `due` does not see what a dead owner holds before this has been
   /// called.
   virtual Result<std::vector<EntryId>> recover() = 0;
+
+  /// Does an attempt run that is not ours?  Its owner may die: then `recover` is called for.
+  virtual Result<bool> others_at_work() = 0;
 
   /// Transcripts of all attempts at ID, oldest first.
   virtual Result<std::vector<std::string>> transcripts(EntryId id) = 0;

@@ -14,7 +14,7 @@ namespace {
 
 /// Messages are kept in pieces of this size: a piece is read without walking through what comes
 /// before, and no read holds its lock for longer than a piece takes.
-constexpr std::size_t chunk_size = 256 * 1024;
+constexpr std::size_t chunk_size = 262'144;
 
 Status check_submission(const Submission& submission) {
   const auto& recipients = submission.recipients;

@@ -83,6 +83,7 @@ class OutboxFile final : public Outbox {
   Status finish(AttemptId attempt, const AttemptEnd& end) override;
   Result<bool> cancel(EntryId id) override;
   Result<int> settle(EntryId id, State from, State to) override;
+  Result<bool> others_at_work() override;
   Result<std::vector<EntryId>> recover() override;
   Result<std::vector<std::string>> transcripts(EntryId id) override;
   Result<std::string> finding(std::string_view server, std::string_view key) override;

@@ -115,10 +115,12 @@ Result<std::optional<std::string>> ReplyParser::take_line() {
   const std::string_view line(buffer_.data(), length);
   if (length > max_line) return fail(not_a_reply("a line without end", line));
   const std::size_t cr = line.find('\r');
-  if (cr != std::string_view::npos && cr + 2 < length) return fail(not_a_reply("a bare CR", line));
+  if (cr != std::string_view::npos && cr + 1 < length && line[cr + 1] != '\n') {
+    return fail(not_a_reply("a bare CR", line));
+  }
   if (line.find('\0') != std::string_view::npos) return fail(not_a_reply("a NUL", line));
   if (lf == std::string::npos) return std::nullopt;
-  if (cr == std::string_view::npos || cr + 1 != lf) return fail(not_a_reply("a bare LF", line));
+  if (cr == std::string_view::npos) return fail(not_a_reply("a bare LF", line));
   partial_size_ += length;
   if (partial_size_ > max_reply) return fail(not_a_reply("a reply without end", line));
   std::string taken(line.substr(0, cr));

@@ -77,7 +77,8 @@ void Session::sent(std::size_t count) {
 // -----------------------------------------------------------------------------------------
 
 void Session::receive(std::string_view bytes) {
-  if (resting_ == State::ended) return;
+  if (resting_ == State::ended || bytes.empty()) return;
+  if (!parser_.has_leftover()) sent_before_reply_ = sent_;
   parser_.feed(bytes);
   while (resting_ != State::ended) {
     auto reply = parser_.next();
@@ -88,6 +89,7 @@ void Session::receive(std::string_view bytes) {
     }
     if (!reply->has_value()) return;
     take_reply(**reply);
+    sent_before_reply_ = sent_;
   }
 }
 
@@ -101,7 +103,10 @@ void Session::take_reply(const Reply& reply) {
   happen(event, reply);
 }
 
-bool Session::was_asked() const { return !owed_.empty() && owed_.front().asked_at <= sent_; }
+/// Was the command handed over before the first octet of the reply was read?
+bool Session::was_asked() const {
+  return !owed_.empty() && owed_.front().asked_at <= sent_before_reply_;
+}
 
 Event Session::event_of(const Reply& reply) const {
   if (reply.code == 421) return Event::closing;
@@ -176,31 +181,49 @@ void Session::proceed() {
   resting_ = options_.sign_in && !signed_in_ ? State::sign_in : State::idle;
 }
 
+/// Clear text that nobody asked for, and that would be read as if TLS had brought it, was put there
+/// by somebody else (RFC 3207; "STARTTLS injection").
+bool Session::refuses_clear_text() {
+  if (!parser_.has_leftover()) return false;
+  finish(Error{Cause::protocol,
+               Phase::starttls,
+               "Clear text came after the reply to STARTTLS; somebody may be tampering",
+               {}});
+  return true;
+}
+
 void Session::tls_established() {
+  if (state() != State::handshake || refuses_clear_text()) return;
   secure_ = true;
   if (options_.tls == TlsMode::implicit) return expect(State::greeting);
   say_hello();
 }
 
 void Session::authenticate(const MechanismName& mechanism, const std::optional<Secret>& initial) {
+  if (state() != State::sign_in) return;
   const std::string shown = "AUTH " + mechanism.text() + (initial ? " <redacted>" : "");
   say_secret(command::auth(mechanism, initial), shown);
   expect(State::auth);
 }
 
 void Session::respond(const Secret& response) {
+  if (state() != State::challenged) return;
   say_secret(command::auth_response(response), "<redacted>");
   expect(State::auth);
 }
 
 void Session::abort_auth() {
+  if (state() != State::challenged) return;
   say(command::auth_abort());
   expect(State::auth);
 }
 
-void Session::skip_sign_in() { resting_ = State::idle; }
+void Session::skip_sign_in() {
+  if (state() == State::sign_in) resting_ = State::idle;
+}
 
 void Session::quit() {
+  if (state() != State::idle) return;
   say(command::quit());
   expect(State::quit);
 }

@@ -7,8 +7,8 @@
 // Two rules hold throughout.
 //   1. Every command sent puts the state that awaits its reply at the end of a queue; a reply
 //   belongs to
-//      the front of that queue and to nothing else.  A reply that comes before its command was
-//      handed to the kernel belongs to nothing: it is not believed.
+//      the front of that queue and to nothing else.  A reply that begins before its command
+//      was handed to the kernel belongs to nothing: it is not believed.
 //   2. From the commit point on (the last octet of the message was handed to the kernel; `sent`
 //   tells) a
 //      recipient without a reply of its own is `in_doubt` unless the final reply is read whole.
@@ -189,18 +189,19 @@ class Session {
   /// The line is gone, or given up; WHY is reported with the outcome.
   void lost(Error why);
 
-  // --- decisions of the owner
+  // --- decisions of the owner; one that comes when nobody asks (any more) does nothing
   void authenticate(const MechanismName& mechanism, const std::optional<Secret>& initial);
   void respond(const Secret& response);
   void abort_auth();
   void skip_sign_in();
   /// In `Ready` only.  What cannot be sent as it stands (SIZE, SMTPUTF8) ends at once, nothing
-  /// said.
+  /// said; so does all when the line has ended since.
   void begin(Envelope envelope);
   /// The next bytes of the message; LAST with the final ones (which may be empty).
   void body(std::string_view bytes, bool last);
   /// Instead of going on after CommitFollows: nothing more is sent, nobody is served.
   void withdraw(Error why);
+  /// In `Ready` only.
   void quit();
 
   [[nodiscard]] const Capabilities& capabilities() const { return capabilities_; }
@@ -226,6 +227,7 @@ class Session {
   void say_content(std::string bytes, bool completes = false);
   void say_secret(Secret bytes, std::string shown);
   void take_reply(const Reply& reply);
+  [[nodiscard]] bool refuses_clear_text();
   [[nodiscard]] bool was_asked() const;
   [[nodiscard]] Event event_of(const Reply& reply) const;
   void happen(Event event, const Reply& reply);
@@ -236,6 +238,7 @@ class Session {
   [[nodiscard]] Output rest();
 
   // the message (session_message.cc)
+  void refuse_after_end();
   void refuse_beforehand();
   [[nodiscard]] bool pipelines() const;
   [[nodiscard]] bool fits_first_flight() const;
@@ -264,6 +267,7 @@ class Session {
   std::uint64_t replies_ = 0;
   std::uint64_t said_ = 0;  // octets given out to be sent
   std::uint64_t sent_ = 0;  // octets handed to the kernel
+  std::uint64_t sent_before_reply_ = 0;  // the same, when the reply now being read began
 
   std::optional<Message> message_;
   bool committed_ = false;

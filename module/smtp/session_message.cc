@@ -41,6 +41,7 @@ void Session::begin(Envelope envelope) {
   message_->outcomes.resize(envelope.recipients.size());
   message_->envelope = std::move(envelope);
   committed_ = false;
+  if (resting_ == State::ended) return refuse_after_end();
   refuse_beforehand();
   message_->to_say = unsettled();
   if (message_->to_say.empty()) return end_message();
@@ -50,6 +51,13 @@ void Session::begin(Envelope envelope) {
   if (!pipelines()) return;
   while (message_->said < message_->to_say.size()) say_next_recipient();
   if (!message_->counted || fits_first_flight()) ask_for_body();
+}
+
+/// The line may have ended since the owner last looked.
+void Session::refuse_after_end() {
+  settle_rest({RecipientOutcome::Verdict::not_tried, std::nullopt, error_});
+  end_message();
+  resting_ = State::ended;
 }
 
 /// What the server's capabilities rule out is settled without a word to it.
@@ -143,10 +151,13 @@ void Session::say_body(std::string piece) {
 
 void Session::complete_body(const std::string& piece) {
   message_->begun = true;
-  if (message_->counted) say(command::bdat(piece.size(), true));
+  // "BDAT 0 LAST" completes the message all by itself, so that it too waits for the barrier.
+  const bool head_completes = message_->counted && piece.empty();
+  if (message_->counted && !head_completes) say(command::bdat(piece.size(), true));
   const std::size_t early = piece.size() > commit_piece ? piece.size() - commit_piece : 0;
   if (early > 0) say_content(piece.substr(0, early));
   outputs_.emplace_back(CommitFollows{unsettled()});
+  if (head_completes) say(command::bdat(0, true));
   say_content(piece.substr(early), true);
   message_->completes_at = said_;
   resting_ = State::idle;

@@ -57,17 +57,9 @@ struct Actions {
     s.proceed();
   }
 
-  /// Plaintext that came with the 220 was put there by somebody else (RFC 3207; "STARTTLS
-  /// injection").
   static void ask_tls(Session& s, const Reply&) {
     s.owed_.pop_front();
-    if (s.parser_.has_leftover()) {
-      return s.finish(
-          Error{Cause::protocol,
-                Phase::starttls,
-                "Clear text came after the reply to STARTTLS; somebody may be tampering",
-                {}});
-    }
+    if (s.refuses_clear_text()) return;
     s.capabilities_ = Capabilities{};
     s.resting_ = State::handshake;
   }

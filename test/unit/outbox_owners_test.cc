@@ -230,6 +230,7 @@ void check_all(Outbox& outbox, Ledger& ledger) {
 
 void in_threads(const std::function<void(int)>& work) {
   std::vector<std::thread> threads;
+  threads.reserve(threads_at_once);
   for (int who = 0; who < threads_at_once; ++who) threads.emplace_back(work, who);
   for (std::thread& thread : threads) thread.join();
 }

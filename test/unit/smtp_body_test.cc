@@ -98,6 +98,32 @@ TEST(Body, RandomOnes) {
   }
 }
 
+/// 100 KB, in pieces up to the size that the engine reads.
+TEST(Body, ALargeRandomOne) {
+  std::mt19937 random(1047);  // NOLINT: a fixed seed
+  std::string body;
+  for (int i = 0; i < 100'000; ++i) {
+    const auto dice = random() % 16;
+    body += dice < 2   ? '.'
+            : dice < 3 ? '\r'
+            : dice < 5 ? '\n'
+                       : static_cast<char>(static_cast<unsigned char>(random() % 256));
+  }
+  for (const std::size_t size : {1U, 2U, 3U, 61U, 4096U, 65536U, 100'000U}) {
+    std::vector<std::string> pieces;
+    for (std::size_t at = 0; at < body.size(); at += size) pieces.push_back(body.substr(at, size));
+    expect_split(body, pieces);
+  }
+}
+
+/// SIZE= says what BDAT counts, and what DATA sends but for the dots.
+TEST(Facts, AgreeWithWhatIsSent) {
+  for (const std::string& body : {std::string(), std::string("."), std::string("a\rb\nc\r\nd"),
+                                  std::string("\r\r\n\n\r"), std::string(1000, '\n')}) {
+    EXPECT_EQ(examine_body(body).octets, encoded({body}, Framing::counted).size());
+  }
+}
+
 TEST(Body, LetsNoBareCrOrLfLeave) {
   const std::string out = encoded({"a\rb\nc\r\n\r\r\n\n"}, Framing::counted);
   for (std::size_t i = 0; i < out.size(); ++i) {

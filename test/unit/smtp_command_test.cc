@@ -132,6 +132,49 @@ TEST(LocalName, IsADomainOrALiteral) {
     EXPECT_FALSE(LocalName::parse(text)) << text;
 }
 
+/// What has to be refused in each place, whatever else is taken: the octets that end a command, an
+/// argument or a path.
+TEST(Address, RefusesTheOctetsThatEndThings) {
+  for (const char octet : {'\0', '\r', '\n', '\t', '\x7f', '\x1b'}) {
+    for (const char* before : {"", "a", "\"a", "\"a\\", "a@b", "a@[1", "a@b.c"}) {
+      for (const char* after : {"", "b@c.d", "b\"@c.d", ".d", "2]"}) {
+        EXPECT_FALSE(takes(before + std::string(1, octet) + after)) << before << "|" << after;
+      }
+    }
+  }
+  for (const char octet : {' ', '>', '<', ',', ';', '(', ')', '"', '\\'}) {
+    for (const char* before : {"a", "a@b", "a@[1", "a@b.c"}) {
+      EXPECT_FALSE(takes(before + std::string(1, octet) + "2")) << before << octet;
+    }
+  }
+}
+
+/// All characters of Unicode, in each part: refused, or said as they are.
+TEST(Address, SaysEveryCharacterAsItIsOrNotAtAll) {
+  for (char32_t scalar = 0; scalar < 0x110000; scalar += scalar < 0x3100 ? 1 : 257) {
+    if (scalar >= 0xD800 && scalar < 0xE000) continue;
+    for (const auto& [before, after] : {std::pair("a", "@c.d"), std::pair("\"a", "b\"@c.d"),
+                                        std::pair("a@b", ".d"), std::pair("a@[", "]")}) {
+      const std::string text = before + utf8_of(scalar) + after;
+      const auto parsed = Address::parse(text);
+      if (!parsed) continue;
+      ASSERT_EQ(command::rcpt(*parsed), "RCPT TO:<" + text + ">\r\n");
+      ASSERT_TRUE(is_one_line(command::mail(*parsed, {})));
+    }
+  }
+}
+
+TEST(MechanismName, WithstandsEveryOctet) {
+  for (int byte = 0; byte < 256; ++byte) {
+    const auto parsed = MechanismName::parse("A" + std::string(1, static_cast<char>(byte)));
+    if (!parsed) continue;
+    const Secret line = command::auth(*parsed, std::nullopt);
+    EXPECT_TRUE(is_one_line(line.reveal())) << byte;
+    EXPECT_EQ(line.reveal().size(), std::string_view("AUTH Ax\r\n").size());
+    EXPECT_EQ(line.reveal().rfind(' '), 4U);
+  }
+}
+
 TEST(MechanismName, IsUpperCaseAndShort) {
   EXPECT_EQ(MechanismName::parse("scram-sha-256-plus")->text(), "SCRAM-SHA-256-PLUS");
   for (const char* text : {"", "A B", "A\r\nB", "TWENTY-ONE-CHARACTERS"})

@@ -18,6 +18,12 @@ namespace sendonce::smtp {
 
 using Verdict = RecipientOutcome::Verdict;
 
+/// One exchange of a script: the octets that must be said, and what the server answers.
+struct Step {
+  std::string says;
+  std::string answer;
+};
+
 struct Driver {
   explicit Driver(SessionOptions options = {}) : session(std::move(options)) {}
 
@@ -26,6 +32,7 @@ struct Driver {
   std::vector<Address> recipients = {*Address::parse("r@x.y")};
   int messages = 1;        // how many to send
   bool withdraws = false;  // at CommitFollows
+  bool aborts = false;     // at a challenge
   std::uint64_t line_takes =
       std::numeric_limits<std::uint64_t>::max();  // octets, then the line is lost
 
@@ -62,6 +69,17 @@ struct Driver {
     }
   }
 
+  /// Follows a script to its end; ANSWER "" waits for nothing.
+  void play(const std::vector<Step>& steps) {
+    bool listens = advance();
+    for (const Step& step : steps) {
+      ASSERT_EQ(said(), step.says);
+      if (step.answer.empty()) continue;
+      ASSERT_TRUE(listens) << "nobody waits for " << step.answer;
+      listens = hear(step.answer);
+    }
+  }
+
   [[nodiscard]] Verdict verdict(std::size_t recipient = 0) const {
     return outcomes.at(0).at(recipient).verdict;
   }
@@ -95,7 +113,7 @@ struct Driver {
     } else if (std::holds_alternative<NeedSignIn>(output)) {
       sign_in();
     } else if (std::holds_alternative<Challenge>(output)) {
-      session.respond(Secret("cmVzcG9uc2U="));
+      aborts ? session.abort_auth() : session.respond(Secret("cmVzcG9uc2U="));
     } else if (auto* signed_in = std::get_if<SignInEnded>(&output)) {
       sign_ins.push_back(signed_in->accepted);
     } else if (std::holds_alternative<NeedBody>(output)) {

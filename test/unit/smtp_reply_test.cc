@@ -55,7 +55,8 @@ void expect_reply(const std::string& text, int code, const std::vector<std::stri
 }
 
 void expect_error(const std::string& text, const std::string& why) {
-  for (const auto& pieces : {std::vector<std::string>{text}, bytes_of(text)}) {
+  for (const auto& pieces : {std::vector<std::string>{text}, bytes_of(text),
+                             std::vector<std::string>{text + "250 trailing\r\n"}}) {
     const Heard heard = hear(pieces);
     EXPECT_TRUE(heard.replies.empty()) << text;
     EXPECT_NE(heard.error.find(why), std::string::npos) << text << " gave " << heard.error;
@@ -106,6 +107,71 @@ TEST(Reply, QuotesWhatWasRead) {
   EXPECT_NE(hear({"HTTP/1.1 400\r\n"}).error.find("HTTP/1.1 400"), std::string::npos);
 }
 
+TEST(Reply, AnErrorStaysWhateverComesAfter) {
+  ReplyParser parser;
+  parser.feed("junk\r\n");
+  const auto first = parser.next();
+  ASSERT_FALSE(first.has_value());
+  for (int i = 0; i < 3; ++i) {
+    parser.feed("250 ok\r\n");
+    const auto again = parser.next();
+    ASSERT_FALSE(again.has_value());
+    EXPECT_EQ(again.error().message, first.error().message);
+    EXPECT_EQ(again.error().reply, "junk");
+    EXPECT_EQ(again.error().cause, Cause::protocol);
+  }
+}
+
+/// Every code that three octets can make: [2-5][0-5][0-9] and no other.
+TEST(Reply, KnowsCodesFromOtherOctets) {
+  for (int first = 0; first < 256; ++first) {
+    for (const char second : {'0', '5', '6', '9', 'a', '/', ':', '-'}) {
+      for (const char third : {'0', '9', '/', ':', ' '}) {
+        const std::string code = {static_cast<char>(static_cast<unsigned char>(first)), second,
+                                  third};
+        const bool good = first >= '2' && first <= '5' && (second == '0' || second == '5') &&
+                          (third == '0' || third == '9');
+        const Heard heard = hear({code + " x\r\n"});
+        EXPECT_EQ(heard.error.empty(), good) << code;
+        EXPECT_EQ(heard.replies.size(), good ? 1U : 0U) << code;
+      }
+    }
+  }
+}
+
+/// A bare CR is known as soon as the octet after it is there.
+TEST(Reply, WaitsForNothingAfterABareCr) {
+  EXPECT_NE(hear({"250 a\rb"}).error.find("bare CR"), std::string::npos);
+  EXPECT_EQ(hear({"250 a\r"}).error, "");
+}
+
+TEST(Reply, TakesTheLongestLineAndNoLonger) {
+  const std::string longest = "250 " + std::string(ReplyParser::max_line - 6, 'x');
+  EXPECT_EQ(hear({longest + "\r\n"}).replies.size(), 1U);
+  EXPECT_EQ(hear(bytes_of(longest + "\r\n")).replies.size(), 1U);
+  expect_error(longest + "x\r\n", "without end");
+}
+
+TEST(Reply, CountsEachReplyForItself) {
+  std::string many;
+  while (many.size() <= 2 * ReplyParser::max_reply) many += "250-a\r\n250 b\r\n";
+  EXPECT_EQ(hear({many}).error, "");
+}
+
+TEST(Reply, KnowsWhatIsLeftOver) {
+  ReplyParser parser;
+  EXPECT_FALSE(parser.has_leftover());
+  parser.feed("250-a\r\n");
+  (void)parser.next();
+  EXPECT_TRUE(parser.has_leftover());
+  parser.feed("250 b\r\n2");
+  EXPECT_TRUE(parser.next()->has_value());
+  EXPECT_TRUE(parser.has_leftover());
+  parser.feed("50 c\r\n");
+  EXPECT_TRUE(parser.next()->has_value());
+  EXPECT_FALSE(parser.has_leftover());
+}
+
 TEST(Reply, IsBounded) {
   expect_error("250 " + std::string(5000, 'x'), "without end");
   std::string flood;
@@ -152,6 +218,18 @@ TEST(Capabilities, PassesOverJunk) {
   EXPECT_EQ(all.size_limit, 0U);
   EXPECT_TRUE(all.mechanisms.empty());
   EXPECT_FALSE(all.pipelining || all.starttls);
+}
+
+TEST(Capabilities, ReadsSizeToTheLastOctet) {
+  EXPECT_EQ(ehlo({"SIZE 18446744073709551615"}).size_limit, 18446744073709551615U);
+  EXPECT_EQ(ehlo({"SIZE 18446744073709551616"}).size_limit, 0U);
+  EXPECT_TRUE(ehlo({"SIZE"}).size);
+  EXPECT_EQ(ehlo({"size\t7"}).size_limit, 7U);
+}
+
+TEST(Capabilities, BearsManyLines) {
+  const Capabilities all = ehlo(std::vector<std::string>(10000, "AUTH A B C D"));
+  EXPECT_EQ(all.mechanisms, (std::vector<std::string>{"A", "B", "C", "D"}));
 }
 
 TEST(Capabilities, BearsAFlood) {
