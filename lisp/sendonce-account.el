@@ -74,6 +74,12 @@ VALUE is a number, a number as a string, or the name of a service."
   (and (stringp value)
        (not (string-match-p "[[:cntrl:]]\\|\\`[ ]*\\'" value))))
 
+(defun sendonce-account--imap-p (value)
+  "Return non-nil if VALUE can be the :imap of an account."
+  (if (consp value)
+      (sendonce-account--host-p (plist-get value :host))
+    (sendonce-account--host-p value)))
+
 (defun sendonce-account--host-p (value)
   "Return non-nil if VALUE can be the name or the address of a host."
   (and (sendonce-account--line-p value)
@@ -126,7 +132,8 @@ VALUE is a number, a number as a string, or the name of a service."
     (:chunking sendonce-account--boolean-p "write t or nil")
     (:pipelining sendonce-account--boolean-p "write t or nil")
     (:plain-sign-in sendonce-account--boolean-p "write t or nil")
-    (:imap sendonce-account--host-p "give the name of a server"))
+    (:imap sendonce-account--imap-p "give the name of a server, or a list \
+\(:host NAME :port N :stream ssl :user USER :mailbox NAME)"))
   "List of (KEY CHECK REMEDY): what an account may say.
 CHECK returns nil for a value that will not do.")
 

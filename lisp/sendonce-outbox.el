@@ -32,6 +32,7 @@
 (declare-function sendonce--mod-entries "ext:sendonce-module" (engine id))
 (declare-function sendonce--mod-message "ext:sendonce-module" (engine id))
 (declare-function sendonce--mod-flush "ext:sendonce-module" (engine id))
+(declare-function sendonce-imap-find "sendonce-imap" (account message-id))
 (declare-function sendonce--mod-settle "ext:sendonce-module"
                   (engine id from to))
 (declare-function sendonce-submit--ask "sendonce-submit" (prompt choices))
@@ -397,11 +398,20 @@ The server's last words: %s
             (if (string-empty-p reply) "(none)" reply))))
 
 (defun sendonce-outbox--check (entry)
-  "Say whether what became of ENTRY can be looked up.
-An account with :imap will have its server asked for the Message-ID."
+  "Return the account of ENTRY if its :imap server can be asked, else nil."
   (let ((account (sendonce-account--named (plist-get entry :account))))
-    (and (plist-get account :imap)
-         (fboundp 'sendonce-imap-check))))
+    (and (plist-get account :imap) account)))
+
+(defun sendonce-outbox--look (entry)
+  "Look for ENTRY among the sent mail; return `sent' if it is there.
+Else tell that absence proves nothing, and return nil."
+  (require 'sendonce-imap)
+  (let ((mailbox (sendonce-imap-find (sendonce-outbox--check entry)
+                                     (plist-get entry :message-id))))
+    (if mailbox
+        (progn (message "It is in %s: sent" mailbox) 'sent)
+      (message "It is not among the sent mail.  That proves nothing: the server may file late, or not at all.  It stays in doubt")
+      nil)))
 
 (defun sendonce-outbox--ask (entry)
   "Show what is known of ENTRY, and ask how it is to be settled."
@@ -424,7 +434,8 @@ An account with :imap will have its server asked for the Message-ID."
   (let ((entry (sendonce-outbox--entry id)))
     (unless (sendonce-outbox--in-p entry 'in-doubt)
       (user-error "%s is not in doubt" (sendonce-notify-subject entry)))
-    (sendonce-outbox--ask entry)))
+    (let ((how (sendonce-outbox--ask entry)))
+      (if (eq how 'check) (sendonce-outbox--look entry) how))))
 
 ;;;###autoload
 (defun sendonce-resolve (id how)

@@ -74,6 +74,9 @@ a `:from'.
 `:timeout'    seconds that any phase may take, but the last reply.
 `:chunking', `:pipelining' nil not to use these extensions.
 `:plain-sign-in' t to sign in with a plain-text mechanism, no TLS.
+`:imap'       server that files sent mail, to be asked about what is in
+              doubt: its name, or a list (:host NAME :port N :stream ssl
+              :user USER :mailbox NAME).
 
 The password comes from `auth-source', never from here."
   :type '(repeat
@@ -99,7 +102,8 @@ The password comes from `auth-source', never from here."
                   (:chunking (boolean :tag "Use CHUNKING"))
                   (:pipelining (boolean :tag "Use PIPELINING"))
                   (:plain-sign-in (boolean :tag "Sign in without TLS"))
-                  (:imap (string :tag "IMAP server that files sent mail")))))
+                  (:imap (choice (string :tag "IMAP server of the sent mail")
+                                 (plist :tag "IMAP server in full"))))))
   :link '(info-link "(sendonce)Accounts"))
 
 (defcustom sendonce-directory (locate-user-emacs-file "sendonce/")

@@ -178,9 +178,12 @@ void Client::stop() {
 
 engine::EntryId Client::send(const std::string& settings,
                              const std::vector<std::string>& recipients) {
+  // Always as long: the cut matrix counts octets.
   static int number = 0;
-  const std::string id =
-      "<" + std::to_string(++number) + "." + std::to_string(::getpid()) + "@fault.example>";
+  std::array<char, 64> id_text{};
+  (void)std::snprintf(id_text.data(), id_text.size(), "<%08d.%08d@fault.example>", ++number,
+                      ::getpid());
+  const std::string id = id_text.data();
   const std::string message = "From: a@b.example\nMessage-ID: " + id +
                               "\nSubject: fault\n\n.A line with a dot,\nand another.\n";
   auto entry = engine_->enqueue({"fault", settings, "a@b.example", recipients, id, "fault", "", ""},

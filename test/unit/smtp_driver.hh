@@ -83,6 +83,8 @@ struct Driver {
   [[nodiscard]] Verdict verdict(std::size_t recipient = 0) const {
     return outcomes.at(0).at(recipient).verdict;
   }
+  /// Was a message begun?
+  [[nodiscard]] bool message_begun() const { return begun_ > 0; }
   /// What was said since the last call.
   std::string said() {
     std::string now = wire.substr(told_);
