@@ -183,6 +183,21 @@ TEST(Ahead, RepliesInOnePieceAreMatchedOneByOne) {
   EXPECT_EQ(driver.verdict(), Verdict::accepted);
 }
 
+/// A reply that ends in a piece began before its neighbour did: each has a beginning of its own.
+TEST(Ahead, TheNextReplyOfThePieceThatEndsOneBeginsThere) {
+  Driver driver(plain_options());
+  driver.session.receive(greeting);
+  ASSERT_TRUE(std::holds_alternative<Send>(driver.session.next()));
+  driver.session.sent(18);
+  driver.session.receive(pipelining_ehlo);
+  driver.session.begin({*Address::parse("s@x.y"), driver.recipients, {}});
+  driver.session.sent(std::get<Send>(driver.session.next()).bytes.size());  // MAIL
+  driver.session.receive("250 m");
+  driver.session.sent(std::get<Send>(driver.session.next()).bytes.size());  // RCPT
+  driver.session.receive("\r\n250 r\r\n");
+  EXPECT_EQ(driver.session.state(), State::data);
+}
+
 TEST(Ahead, TheGreetingDoesNotAnswerEhlo) {
   Driver driver(plain_options());
   driver.converse({greeting + bare_ehlo});

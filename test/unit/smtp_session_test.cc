@@ -218,6 +218,13 @@ TEST(Size, IsLookedAtBeforeAWordIsSaid) {
   EXPECT_EQ(driver.outcomes[0][0].error->cause, Cause::too_large);
 }
 
+TEST(Size, MayBeAllThatIsAllowed) {
+  Driver driver(plain_options());
+  driver.converse({greeting, "250-me\r\n250 SIZE 13\r\n"});
+  EXPECT_EQ(driver.session.state(), State::mail);
+  EXPECT_NE(driver.wire.find("SIZE=13\r\n"), std::string::npos);
+}
+
 TEST(SmtpUtf8, LackingFailsOnlyThoseWhoNeedIt) {
   Driver driver(plain_options());
   driver.recipients = {*Address::parse("\xc3\xa4@x.y"), *Address::parse("b@x.y")};

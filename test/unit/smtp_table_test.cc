@@ -101,6 +101,16 @@ std::vector<Way> ways_before_a_message() {
        {{positive, State::idle}, {permanent, State::ended}},
        "",
        starting_tls},
+      {State::ehlo,
+       {greeting, starttls_ehlo, "220 go\r\n"},
+       {{positive, State::idle}, {permanent, State::ended}},
+       "",
+       trying_tls},
+      {State::ehlo,
+       {greeting},
+       {{positive, State::idle}, {permanent, State::ended}},
+       "",
+       with(TlsMode::implicit)},
       {State::helo, {greeting, "502 no\r\n"}, {{positive, State::idle}}},
       {State::starttls, {greeting, starttls_ehlo}, refused(State::ended), "", starting_tls},
       {State::starttls, {greeting, starttls_ehlo}, refused(State::idle), "", trying_tls},
@@ -300,6 +310,9 @@ void expect_honest(const Driver& driver, const Way& way, Event event, bool commi
       }
       if (outcome.verdict == Verdict::not_tried) {
         EXPECT_FALSE(committed);
+      }
+      if (event == Event::early) {
+        EXPECT_TRUE(outcome.reply && outcome.reply->reply_class() >= 4) << "a refusal is one";
       }
       EXPECT_TRUE(outcome.reply || outcome.error) << "an outcome says why";
     }
