@@ -410,7 +410,8 @@ Else tell that absence proves nothing, and return nil."
                                      (plist-get entry :message-id))))
     (if mailbox
         (progn (message "It is in %s: sent" mailbox) 'sent)
-      (message "It is not among the sent mail.  That proves nothing: the server may file late, or not at all.  It stays in doubt")
+      (message "It is not among the sent mail.  \
+That proves nothing: the server may file late, or not at all.  It stays in doubt")
       nil)))
 
 (defun sendonce-outbox--ask (entry)

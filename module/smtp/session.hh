@@ -265,8 +265,8 @@ class Session {
   bool signed_in_ = false;
   bool starttls_refused_ = false;
   std::uint64_t replies_ = 0;
-  std::uint64_t said_ = 0;  // octets given out to be sent
-  std::uint64_t sent_ = 0;  // octets handed to the kernel
+  std::uint64_t said_ = 0;               // octets given out to be sent
+  std::uint64_t sent_ = 0;               // octets handed to the kernel
   std::uint64_t sent_before_reply_ = 0;  // the same, when the reply now being read began
 
   std::optional<Message> message_;

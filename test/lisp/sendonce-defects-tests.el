@@ -74,7 +74,7 @@
   ;; \"250 ok\" waits in the line when the dot goes out.
   (sendonce-test-with-peer
       (:scenario "at DATA: say \"354 go\\r\\n250 2.0.0 ok\\r\\n\"; swallow\n"
-       "--no-chunking" "--no-pipelining")
+                 "--no-chunking" "--no-pipelining")
     (should (memq (car (sendonce-test-send))
                   '(sendonce-deferred sendonce-in-doubt)))
     (should-not (memq 'sent (sendonce-defects-states)))

@@ -128,7 +128,8 @@ attached
     (should (sendonce-test-source (concat sendonce-test-draft tag "\n")))))
 
 (ert-deftest sendonce-identity-source-is-stable ()
-  (let ((text "From: me@here.example\nTo: you@there.example\n%sSubject: x\n\n<#secure method=pgpmime mode=sign>\nBody%s\n"))
+  (let ((text "From: me@here.example\nTo: you@there.example\n%sSubject: x\n\n\
+<#secure method=pgpmime mode=sign>\nBody%s\n"))
     (should (equal (sendonce-test-source (format text "" ""))
                    (sendonce-test-source
                     (format text "Message-ID: <1@x>\nDate: Mon\n" ""))))
@@ -156,7 +157,8 @@ Body
 
 (ert-deftest sendonce-identity-source-has-attachments ()
   (let* ((file (make-temp-file "attached" nil nil "one"))
-         (text (format "From: a@b.c\nTo: d@e.f\n\n<#secure method=pgpmime mode=sign>\n<#part type=\"text/plain\" filename=\"%s\" disposition=attachment>\n<#/part>\n" file))
+         (text (format "From: a@b.c\nTo: d@e.f\n\n<#secure method=pgpmime mode=sign>\n\
+<#part type=\"text/plain\" filename=\"%s\" disposition=attachment>\n<#/part>\n" file))
          (before (sendonce-test-source text)))
     (unwind-protect
         (progn

@@ -90,7 +90,7 @@ TEST(SecretMemory, MovesWithoutACopy) {
   three = std::move(two);
   EXPECT_EQ(three.reveal().data(), before);
   EXPECT_EQ(three.size(), 13U);
-  EXPECT_TRUE(two.reveal().empty());  // NOLINT(bugprone-use-after-move): that is the question
+  EXPECT_TRUE(two.reveal().empty());  // NOLINT: moved from, and that is the question
 }
 
 TEST(SecretMemory, SurvivesAssignmentToItself) {
