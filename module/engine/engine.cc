@@ -148,13 +148,17 @@ bool Engine::stop(Milliseconds span) {
 /// Afterwards no delivery begins any more.
 void Engine::stop_scheduling() {
   std::thread scheduler;
+  std::thread watcher;
   {
     auto state = state_.lock();
     state->stopping = true;
     scheduler = std::move(state->scheduler);
+    watcher = std::move(state->watcher);
   }
   state_.notify();
+  if (network_) network_->stop();
   if (scheduler.joinable()) scheduler.join();
+  if (watcher.joinable()) watcher.join();
 }
 
 bool Engine::wait_until_quiet(Deadline deadline) {
@@ -178,9 +182,33 @@ void Engine::kick() {
     auto state = state_.lock();
     if (state->stopping) return;
     state->kicked = true;
-    if (!state->scheduler.joinable()) state->scheduler = quiet_thread([this] { schedule(); });
+    if (!state->scheduler.joinable()) start_threads(*state);
   }
   state_.notify();
+}
+
+void Engine::start_threads(State& state) {
+  state.scheduler = quiet_thread([this] { schedule(); });
+  if (auto network = net::NetworkWatch::make()) {
+    network_.emplace(std::move(*network));
+    state.watcher = quiet_thread([this] { watch_network(); });
+  }
+}
+
+void Engine::watch_network() {
+  while (network_->wait()) network_changed();
+}
+
+/// What the network kept back may go now; what a server kept back waits for its time.
+void Engine::network_changed() {
+  const auto entries = outbox_->entries();
+  if (!entries) return sink_->post(Notice{entries.error().message});
+  for (const outbox::Entry& entry : *entries) {
+    if (entry.state == outbox::State::deferred && is_about_network(entry.cause)) {
+      (void)outbox_->set_next_try(entry.id, wall_clock());
+    }
+  }
+  kick();
 }
 
 void Engine::schedule() {

@@ -25,6 +25,7 @@
 #include "engine/events.hh"
 #include "engine/questions.hh"
 #include "engine/retry.hh"
+#include "net/network_watch.hh"
 #include "outbox/outbox.hh"
 
 namespace sendonce::engine {
@@ -75,12 +76,16 @@ class Engine {
         fresh;  // queued by this Emacs and not tried yet: their settings are up to date
     Policy policy;
     std::thread scheduler;
+    std::thread watcher;
     bool kicked = false;
     bool stopping = false;
   };
 
   void kick();
   void schedule();
+  void start_threads(State& state);
+  void watch_network();
+  void network_changed();
   void recover();
   bool start_due();
   bool start(EntryId id);
@@ -99,6 +104,7 @@ class Engine {
   std::shared_ptr<EventSink> sink_;
   Questions questions_;
   std::shared_ptr<net::TicketStore> tickets_;
+  std::optional<net::NetworkWatch> network_;
   Synchronised<State> state_;
 };
 

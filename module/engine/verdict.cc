@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 namespace sendonce::engine {
 
@@ -40,6 +41,14 @@ outbox::State disposition(const Error& error) {
       return State::deferred;
   }
   return State::deferred;
+}
+
+bool is_about_network(std::string_view cause) {
+  constexpr Cause of_network[] = {
+      Cause::name_not_found,  Cause::name_service, Cause::connection_refused, Cause::unreachable,
+      Cause::connection_lost, Cause::timed_out,    Cause::tls_failed};
+  return std::any_of(std::begin(of_network), std::end(of_network),
+                     [&](Cause one) { return cause_name(one) == cause; });
 }
 
 std::string error_line(const Error& error) {

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <string_view>
+
 #include "base/error.hh"
 #include "outbox/types.hh"
 #include "smtp/session.hh"
@@ -11,6 +13,9 @@ namespace sendonce::engine {
 /// What an attempt that ended by ERROR, before the commit point, makes of a recipient: `failed`
 /// where another try cannot help until somebody changes something, `deferred` where it can.
 outbox::State disposition(const Error& error);
+
+/// Is CAUSE (a cause_name) one that another network may mend?
+bool is_about_network(std::string_view cause);
 
 outbox::Outcome outcome_of(const smtp::RecipientOutcome& found);
 outbox::Outcome outcome_of(const Error& error);

@@ -42,6 +42,12 @@ TEST(Disposition, WaitsForTheNetworkAndNotForTheUser) {
   EXPECT_EQ(disposition({Cause::certificate, Phase::tls, "", ""}), State::failed);
 }
 
+TEST(Network, IsBlamedForWhatItCanMend) {
+  EXPECT_TRUE(is_about_network("name-not-found") && is_about_network("unreachable"));
+  EXPECT_FALSE(is_about_network("refused-for-now") || is_about_network("") ||
+               is_about_network("declined"));
+}
+
 TEST(OutcomeOfError, KeepsTheServersCode) {
   const auto outcome =
       outcome_of(Error{Cause::refused, Phase::greeting, "The server refuses", "554 go away"});
