@@ -99,7 +99,7 @@ class Crowd {
     if (!before) die(before.error().message);
     (void)last.engine().flush(std::nullopt);
     for (const Entry& entry : *before) {
-      if (entry.state == State::queued || entry.state == State::deferred) last.wait(entry.id);
+      if (entry.state != State::sent && entry.state != State::in_doubt) last.wait(entry.id);
     }
     auto entries = last.engine().outbox().entries();
     if (!entries) die(entries.error().message);

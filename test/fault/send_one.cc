@@ -38,8 +38,10 @@ void send(fault::Client& client, const std::string& settings) {
   say(name(client.state(id)));
 }
 
+/// Is it to be tried, or (the engine is at work as soon as it is made) being tried?
 bool waits(const Entry& entry) {
-  return entry.state == State::queued || entry.state == State::deferred;
+  return entry.state == State::queued || entry.state == State::deferred ||
+         entry.state == State::sending;
 }
 
 void flush(fault::Client& client) {
