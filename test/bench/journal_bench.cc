@@ -47,12 +47,12 @@ double at(const Row& row, double share) {
 }
 
 void print(const Row& row, const Row& unit) {
-  std::printf("| %-34s | %8.3f | %8.3f | %8.3f | %6.1f |\n", row.name.c_str(), at(row, 0),
-              at(row, 0.5), at(row, 0.9), at(row, 0.5) / at(unit, 0.5));
+  (void)std::printf("| %-34s | %8.3f | %8.3f | %8.3f | %6.1f |\n", row.name.c_str(), at(row, 0),
+                    at(row, 0.5), at(row, 0.9), at(row, 0.5) / at(unit, 0.5));
 }
 
 [[noreturn]] void die(const std::string& why) {
-  std::fprintf(stderr, "journal-bench: %s\n", why.c_str());
+  (void)std::fprintf(stderr, "journal-bench: %s\n", why.c_str());
   std::exit(1);  // NOLINT(concurrency-mt-unsafe): there is one thread
 }
 
@@ -118,8 +118,10 @@ int main(int count, char** arguments) {
   Row more{"claim, barriers 2 and 3 (1 MB)", {}};
   journal(**outbox, small, attempts, std::string(10'000, 'm'));
   journal(**outbox, large, more, std::string(1'000'000, 'm'));
-  std::printf("Milliseconds, %d rounds; the last column: medians in bare fdatasyncs.\n\n", rounds);
-  std::printf("| %-34s | %8s | %8s | %8s | %6s |\n|-\n", "", "least", "median", "p90", "x sync");
+  (void)std::printf("Milliseconds, %d rounds; the last column: medians in bare fdatasyncs.\n\n",
+                    rounds);
+  (void)std::printf("| %-34s | %8s | %8s | %8s | %6s |\n|-\n", "", "least", "median", "p90",
+                    "x sync");
   print(unit, unit);
   for (const Row* row : {&small, &attempts, &large, &more}) print(*row, unit);
   outbox->reset();

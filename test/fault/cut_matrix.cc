@@ -105,7 +105,7 @@ class Matrix {
         series_.name().c_str(), counts_.cases, counts_.sent, counts_.deferred,
         counts_.doubt_has + counts_.doubt_has_not, counts_.doubt_has, counts_.doubt_has_not,
         counts_.wrong);
-    std::fflush(stdout);
+    (void)std::fflush(stdout);
     return counts_;
   }
 

@@ -21,7 +21,7 @@ namespace fault {
 using namespace sendonce;  // NOLINT(google-build-using-namespace): a test of theirs
 
 void die(const std::string& why) {
-  std::fprintf(stderr, "%s\n", why.c_str());
+  (void)std::fprintf(stderr, "%s\n", why.c_str());
   std::_Exit(2);
 }
 
@@ -82,6 +82,7 @@ Peer::Peer(const fs::path& directory, const std::vector<std::string>& options)
     die("no pipe");
   std::vector<std::string> command = peer_command(directory_, options);
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (std::string& word : command) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   process_ = ::fork();

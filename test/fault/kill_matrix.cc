@@ -34,6 +34,7 @@ Ran run(const std::vector<std::string>& command) {
   const pid_t process = ::fork();
   if (process == 0) {
     std::vector<char*> arguments;
+    arguments.reserve(command.size() + 1);
     for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     ::dup2(output[1], 1);

@@ -26,7 +26,7 @@ std::string slurp(const char* file) {
 
 void say(const std::string& line) {
   std::printf("%s\n", line.c_str());
-  std::fflush(stdout);
+  (void)std::fflush(stdout);
 }
 
 std::string name(State state) { return std::string(sendonce::outbox::state_name(state)); }
