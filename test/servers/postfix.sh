@@ -36,9 +36,13 @@ here=$(mktemp -d /tmp/sendonce-postfix.XXXXXX)
 chmod 755 "$here"
 running=
 
+# The master is a child of the process we started and would outlive it: it is the one to end, and the
+# other ends with it.
 stop() {
+  local master=
   if [[ -n $running ]]; then
-    kill "$running" 2>/dev/null || true
+    read -r master <"$here/queue/pid/master.pid" || true
+    kill "${master:-$running}" 2>/dev/null || true
     wait "$running" 2>/dev/null || true
   fi
   rm -rf "$here"
