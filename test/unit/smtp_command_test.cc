@@ -92,7 +92,10 @@ TEST(Address, WithstandsEveryByteEverywhere) {
       {"a@[1", "2]"}, {"", "a@c.d"},      {"a@c.d", ""}};
   for (const auto& [before, after] : places) {
     for (int byte = 0; byte < 256; ++byte) {
-      const auto parsed = Address::parse(before + static_cast<char>(byte) + after);
+      std::string text = before;
+      text += static_cast<char>(byte);
+      text += after;
+      const auto parsed = Address::parse(text);
       if (!parsed) continue;
       const std::string line = command::rcpt(*parsed);
       EXPECT_TRUE(is_one_line(line)) << byte;

@@ -210,11 +210,8 @@ TEST(Capabilities, ReadsOldAuth) {
 }
 
 TEST(Capabilities, PassesOverJunk) {
-  const Capabilities all =
-      ehlo({"", "   ", "SIZE 99999999999999999999", "SIZE -1", "SIZE 12x", "AUTH",
-            "AUTH a\x01"
-            "b",
-            "PIPELININGS", "STARTTLS-NOT"});
+  const Capabilities all = ehlo({"", "   ", "SIZE 99999999999999999999", "SIZE -1", "SIZE 12x",
+                                 "AUTH", "AUTH a\x01/b", "PIPELININGS", "STARTTLS-NOT"});
   EXPECT_EQ(all.size_limit, 0U);
   EXPECT_TRUE(all.mechanisms.empty());
   EXPECT_FALSE(all.pipelining || all.starttls);
