@@ -257,7 +257,9 @@ to <you@there.example>\nto <hidden@there.example>\n")))))
            (sendonce-retry-schedule
             (lambda (&rest times) (setq arguments times) (+ 12345 (car times)))))
       (sendonce-test-send)
-      (should (sendonce-wait-idle 10))
+      ;; The outcome is on disk, and so told, before its event comes.
+      (should (sendonce-wait--until (lambda () arguments) 60))
+      (should (sendonce-wait-idle 60))
       (let ((entry (car (sendonce-entries))))
         (should (= 3 (length arguments)))
         (should (< (abs (- (plist-get entry :next-try)
