@@ -129,6 +129,10 @@ const TlsInfo* Line::tls_info() const {
   return state_->tls && !state_->tls->info().version.empty() ? &state_->tls->info() : nullptr;
 }
 
+std::optional<ChannelBinding> Line::channel_binding() const {
+  return state_->tls ? state_->tls->channel_binding() : std::nullopt;
+}
+
 const LineCounters& Line::counters() const { return state_->stream.counters(); }
 
 std::string Line::peer() const { return state_->stream.peer(); }

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,8 +51,9 @@ class Line {
   Line& operator=(const Line&) = delete;
 
   /// TLS handshake over the line as it is now.  Errors: tls_failed, not_tls, certificate,
-  /// timed_out, connection_lost, cancelled, bad_argument.  No byte of SMTP is sent before the
-  /// certificate is accepted; after a failure nothing can be read or written any more.
+  /// timed_out, connection_lost, cancelled, bad_argument, declined.  No byte of SMTP is sent before
+  /// the server is accepted as TlsSettings says; after a failure nothing can be read or written any
+  /// more.
   Status start_tls(const TlsSettings& settings, Deadline deadline);
 
   /// Waits until bytes are there, reads what one call gives.  Bytes already there when DEADLINE has
@@ -74,6 +76,9 @@ class Line {
   /// What the TLS session turned out to be, also when its certificate was not accepted; nullptr in
   /// the clear, or if the handshake did not come that far.
   [[nodiscard]] const TlsInfo* tls_info() const;
+  /// What a SASL mechanism with -PLUS binds to (RFC 5929, RFC 9266); nullopt in the clear, and
+  /// where none is safe: TLS 1.2 without the extended master secret (RFC 7627).
+  [[nodiscard]] std::optional<ChannelBinding> channel_binding() const;
   [[nodiscard]] const LineCounters& counters() const;
   /// The peer's address as text: "127.0.0.1:465", "[::1]:587".
   [[nodiscard]] std::string peer() const;

@@ -17,8 +17,18 @@ std::vector<Certificate> server_chain(gnutls_session_t session);
 
 CertificateInfo describe_certificate(const Certificate& certificate);
 
-/// The DNS names of CERTIFICATE's subject alternative names (RFC 9525: the only ones that count).
-std::vector<std::string> dns_names(const Certificate& certificate);
+/// Distinguished names as text (RFC 4514), fit to be shown.
+std::string subject_of(gnutls_x509_crt_t certificate);
+std::string issuer_of(gnutls_x509_crt_t certificate);
+
+/// A subject alternative name; BYTES as they are in the certificate.
+struct AlternativeName {
+  unsigned int type = 0;  ///< GNUTLS_SAN_...
+  std::string bytes;
+};
+
+/// Those that can be read, in order; a name that no host can have is passed over.
+std::vector<AlternativeName> alternative_names(const Certificate& certificate);
 
 /// "2024-01-31 23:59 UTC".
 std::string date_text(std::time_t time);

@@ -53,7 +53,7 @@ Credentials::~Credentials() {
   if (handle_ != nullptr) gnutls_certificate_free_credentials(handle_);
 }
 
-Result<std::shared_ptr<const Credentials>> Credentials::load(
+Result<std::shared_ptr<Credentials>> Credentials::load(
     const std::vector<std::string>& trust_files) {
   auto made = std::make_shared<Credentials>();
   if (const int code = gnutls_certificate_allocate_credentials(&made->handle_); code < 0)
@@ -80,8 +80,9 @@ Result<std::shared_ptr<const Credentials>> shared_credentials(
   if (const auto found = cached->find(key); found != cached->end())
     return found->second.credentials;
   auto loaded = Credentials::load(trust_files);
-  if (loaded) (*cached)[key] = {*loaded, now};
-  return loaded;
+  if (!loaded) return fail(std::move(loaded.error()));
+  (*cached)[key] = {*loaded, now};
+  return *loaded;
 }
 
 }  // namespace sendonce::net

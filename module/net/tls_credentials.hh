@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.hh"
@@ -24,16 +25,18 @@ class Credentials {
   ~Credentials();
 
   /// Errors: certificate (a trust file that cannot be read), internal.
-  static Result<std::shared_ptr<const Credentials>> load(
-      const std::vector<std::string>& trust_files);
+  static Result<std::shared_ptr<Credentials>> load(const std::vector<std::string>& trust_files);
 
   [[nodiscard]] gnutls_certificate_credentials_t get() const noexcept { return handle_; }
   /// How many authorities are trusted; 0 explains why nothing is.
   [[nodiscard]] int authorities() const noexcept { return authorities_; }
+  /// WHAT lives as long as these do: a client's key calls it back.
+  void keep(std::shared_ptr<void> what) { kept_ = std::move(what); }
 
  private:
   gnutls_certificate_credentials_t handle_ = nullptr;
   int authorities_ = 0;
+  std::shared_ptr<void> kept_;
 };
 
 /// As `Credentials::load`, but shared with those who asked for the same files before.

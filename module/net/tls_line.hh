@@ -31,6 +31,9 @@ class TlsLine {
   Result<std::size_t> write(std::string_view bytes, Deadline deadline, bool stop_for_input);
   [[nodiscard]] bool has_input();
   [[nodiscard]] const TlsInfo& info() const noexcept { return session_->info(); }
+  [[nodiscard]] std::optional<ChannelBinding> channel_binding() const {
+    return verified_ ? session_->channel_binding() : std::nullopt;
+  }
   void close() noexcept;
 
  private:

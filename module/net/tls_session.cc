@@ -9,12 +9,17 @@
 #include <iterator>
 #include <utility>
 
-#include "base/text.hh"
 #include "net/address.hh"
 #include "net/tls_certificate.hh"
+#include "net/tls_client_key.hh"
 #include "net/tls_credentials.hh"
+#include "net/tls_describe.hh"
 #include "net/tls_handles.hh"
+#include "net/tls_names.hh"
+#include "net/tls_policy.hh"
+#include "net/tls_priority.hh"
 #include "net/tls_verify.hh"
+#include "net/tls_words.hh"
 
 namespace sendonce::net {
 
@@ -23,20 +28,10 @@ namespace {
 constexpr std::size_t record_size = 16384;  // RFC 8446 section 5.1
 constexpr std::size_t batch_records = 8;    // 128 KB a send; more gains nothing on loopback
 
-// RFC 8997 and RFC 8314 section 4.1: TLS 1.2 at least, whatever the distribution allows.
-constexpr const char* least_version = "-VERS-SSL3.0:-VERS-TLS1.0:-VERS-TLS1.1";
-
-std::string version_text(gnutls_protocol_t version) {
-  const char* const name = gnutls_protocol_get_name(version);
-  if (name == nullptr) return "TLS";
-  std::string text = name;
-  if (text.starts_with("TLS") && text.find(' ') == std::string::npos) text.insert(3, " ");
-  return text;
-}
-
-std::string alert_words(gnutls_session_t session) {
-  const char* const name = gnutls_alert_get_name(gnutls_alert_get(session));
-  return "the server broke off TLS: " + std::string(name == nullptr ? "unknown alert" : name);
+// None with a client certificate: a resumed session stands for the identity that was shown when the
+// ticket was given, and the store knows servers only.
+bool keeps_tickets(const TlsSettings& settings) {
+  return settings.tickets != nullptr && settings.client_key.empty();
 }
 
 }  // namespace
@@ -107,6 +102,17 @@ struct TlsCallbacks {
     }
   }
 
+  // Asked before a client certificate goes out; anything but 0 ends the handshake.
+  static int judge(gnutls_session_t handle) {
+    auto& session = *static_cast<TlsSession*>(gnutls_session_get_ptr(handle));
+    try {
+      session.refusal_ = session.judge();
+      return session.refusal_ ? -1 : 0;
+    } catch (const std::exception&) {
+      return -1;
+    }
+  }
+
   static int ticket_came(gnutls_session_t handle, unsigned int /*type*/, unsigned int /*when*/,
                          unsigned int incoming, const gnutls_datum_t* /*message*/) {
     auto& session = *static_cast<TlsSession*>(gnutls_session_get_ptr(handle));
@@ -124,11 +130,13 @@ TlsSession::~TlsSession() {
 }
 
 Result<std::unique_ptr<TlsSession>> TlsSession::make(const TlsSettings& settings) {
-  if (settings.host.empty() || settings.host.find('\0') != std::string::npos)
-    return fail(Cause::bad_argument, Phase::tls, "there is no host name to verify");
-  auto credentials = shared_credentials(settings.trust_files);
+  auto host = comparable_host(settings.host);
+  if (!host) return fail(std::move(host.error()));
+  if (Status status = check_pins(settings); !status) return fail(std::move(status.error()));
+  auto credentials = credentials_for(settings);
   if (!credentials) return fail(std::move(credentials.error()));
   std::unique_ptr<TlsSession> made(new TlsSession(settings));
+  made->host_ = std::move(*host);
   made->credentials_ = std::move(*credentials);
   if (Status status = made->set_up(); !status) return fail(std::move(status.error()));
   return made;
@@ -136,25 +144,17 @@ Result<std::unique_ptr<TlsSession>> TlsSession::make(const TlsSettings& settings
 
 Status TlsSession::set_up() {
   const int made = gnutls_init(&session_, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
-  if (made < 0) return fail(error_of(made));
-  if (Status status = set_priority(); !status) return status;
+  if (made < 0) return fail(tls_error(session_, made));
+  if (Status status = set_priority(session_, settings_.priority); !status) return status;
   const int set = gnutls_credentials_set(session_, GNUTLS_CRD_CERTIFICATE, credentials_->get());
-  if (set < 0) return fail(error_of(set));
+  if (set < 0) return fail(tls_error(session_, set));
+  if (settings_.min_prime_bits > 0) gnutls_dh_set_prime_bits(session_, settings_.min_prime_bits);
+  if (!settings_.client_key.empty())
+    gnutls_session_set_verify_function(session_, TlsCallbacks::judge);
   set_transport();
   set_name();
   offer_ticket();
   return {};
-}
-
-Status TlsSession::set_priority() {
-  const char* wrong = nullptr;
-  const int code = settings_.priority.empty()
-                       ? gnutls_set_default_priority_append(session_, least_version, &wrong, 0)
-                       : gnutls_priority_set_direct(session_, settings_.priority.c_str(), &wrong);
-  if (code >= 0) return {};
-  return fail(Cause::bad_argument, Phase::tls,
-              "the TLS priority string is not understood at \"" +
-                  printable(wrong == nullptr ? settings_.priority : wrong) + "\"");
 }
 
 void TlsSession::set_transport() {
@@ -170,16 +170,15 @@ void TlsSession::set_transport() {
 // RFC 6066 section 3: no literal addresses in SNI.  If GnuTLS cannot send the name, the handshake
 // goes on without it, and verification is as strict as ever.
 void TlsSession::set_name() {
-  const std::string name = bare_host(settings_.host);
-  if (address_bytes(name).empty())
-    (void)gnutls_server_name_set(session_, GNUTLS_NAME_DNS, name.data(), name.size());
+  if (address_bytes(host_).empty())
+    (void)gnutls_server_name_set(session_, GNUTLS_NAME_DNS, host_.data(), host_.size());
 }
 
 // ---- resumption
 
 // A ticket that GnuTLS does not take is dropped: a full handshake follows.
 void TlsSession::offer_ticket() {
-  if (!settings_.tickets) return;
+  if (!keeps_tickets(settings_)) return;
   const Secret ticket = settings_.tickets->take(settings_.server);
   if (!ticket.empty())
     (void)gnutls_session_set_data(session_, ticket.reveal().data(), ticket.size());
@@ -187,20 +186,13 @@ void TlsSession::offer_ticket() {
 
 void TlsSession::keep_ticket() {
   ticket_came_ = false;
-  if (!settings_.tickets) return;
+  if (!keeps_tickets(settings_)) return;
   Datum data;
   if (gnutls_session_get_data2(session_, data.out()) < 0) return;
   settings_.tickets->put(settings_.server, Secret(data.view()));
 }
 
 // ---- the handshake
-
-Error TlsSession::error_of(int code) const {
-  Error error{Cause::tls_failed, Phase::tls, "TLS failed: " + gnutls_words(code), {}};
-  if (code == GNUTLS_E_FATAL_ALERT_RECEIVED) error.message = alert_words(session_);
-  if (code == GNUTLS_E_MEMORY_ERROR) error.cause = Cause::internal;
-  return error;
-}
 
 Result<TlsSession::Step> TlsSession::handshake() {
   for (;;) {
@@ -209,37 +201,45 @@ Result<TlsSession::Step> TlsSession::handshake() {
     const bool again = code == GNUTLS_E_AGAIN || code == GNUTLS_E_INTERRUPTED;
     if (again && input_.empty() && !input_.ended()) return Step::needs_input;
     if (again || gnutls_error_is_fatal(code) == 0) continue;  // a warning alert, say
-    Error error = error_of(code);
+    Error error = refusal_ ? *refusal_ : tls_error(session_, code);
     (void)gnutls_alert_send_appropriate(session_, code);
     return fail(std::move(error));
   }
 }
 
 void TlsSession::describe() {
-  info_.version = version_text(gnutls_protocol_get_version(session_));
-  if (char* const cipher = gnutls_session_get_desc(session_)) {
-    info_.cipher = cipher;
-    gnutls_free(cipher);
+  info_ = describe_session(session_);
+  const std::vector<Certificate> chain = server_chain(session_);
+  for (const Certificate& certificate : chain)
+    info_.chain.push_back(describe_certificate(certificate));
+  if (!info_.chain.empty()) info_.certificate = info_.chain.front();
+  if (settings_.pins.empty()) {
+    auto [faults, warnings] =
+        certificate_findings(session_, chain, host_, credentials_->authorities());
+    info_.faults = std::move(faults);
+    info_.warnings = std::move(warnings);
+  } else if (auto fault = pin_fault(settings_, info_.certificate.key_pin)) {
+    info_.faults = {std::move(*fault)};
+    info_.warnings = {"invalid"};
   }
-  info_.resumed = gnutls_session_is_resumed(session_) != 0;
+}
+
+std::optional<Error> TlsSession::judge() {
+  describe();
+  return objection(settings_, info_);
 }
 
 Status TlsSession::verify() {
-  describe();
-  const std::vector<Certificate> chain = server_chain(session_);
-  if (!chain.empty()) info_.certificate = describe_certificate(chain.front());
-  const std::vector<std::string> faults =
-      certificate_faults(session_, chain, settings_.host, credentials_->authorities());
-  if (faults.empty()) {
-    // Under TLS 1.3 tickets come later, in records of their own.
-    if (gnutls_protocol_get_version(session_) < GNUTLS_TLS1_3) keep_ticket();
-    return {};
+  if (auto refusal = judge()) {
+    (void)gnutls_alert_send(session_, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
+    return fail(std::move(*refusal));
   }
-  (void)gnutls_alert_send(session_, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
-  std::string message = "the certificate of " + shown(settings_.host) + " is not accepted: ";
-  for (std::size_t i = 0; i < faults.size(); ++i) message += (i == 0 ? "" : "; ") + faults[i];
-  return fail(Cause::certificate, Phase::tls, std::move(message));
+  // Under TLS 1.3 tickets come later, in records of their own.
+  if (gnutls_protocol_get_version(session_) < GNUTLS_TLS1_3) keep_ticket();
+  return {};
 }
+
+std::optional<ChannelBinding> TlsSession::channel_binding() const { return binding_of(session_); }
 
 // ---- application data
 
@@ -258,7 +258,7 @@ Result<TlsSession::Received> TlsSession::receive(std::span<char> into) {
     if (code == GNUTLS_E_REHANDSHAKE)  // TLS 1.2: declined, as RFC 5246 section 7.2.2 allows
       (void)gnutls_alert_send(session_, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
     else if (gnutls_error_is_fatal(code) != 0)
-      return fail(error_of(code));
+      return fail(tls_error(session_, code));
   }
 }
 
@@ -267,7 +267,7 @@ Result<std::size_t> TlsSession::seal(std::string_view bytes) {
   for (std::size_t record = 0; record < batch_records && taken < bytes.size(); ++record) {
     const std::string_view part = bytes.substr(taken, record_size);
     const ssize_t count = gnutls_record_send(session_, part.data(), part.size());
-    if (count < 0) return fail(error_of(static_cast<int>(count)));
+    if (count < 0) return fail(tls_error(session_, static_cast<int>(count)));
     output_.mark_record(static_cast<std::size_t>(count));
     taken += static_cast<std::size_t>(count);
   }

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -86,16 +87,20 @@ class TlsSession {
     std::size_t count = 0;  ///< of data
   };
 
-  /// Errors: bad_argument (no host, bad priority string), certificate (trust files), internal.
+  /// Errors: bad_argument (no host, bad priority string, pin, client key or certificate), declined
+  /// (the secret of the client key), certificate (trust files), internal.
   static Result<std::unique_ptr<TlsSession>> make(const TlsSettings& settings);
   ~TlsSession();
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
 
-  /// Goes on with the handshake as far as the input allows.  Errors: tls_failed.
+  /// Goes on with the handshake as far as the input allows.  Errors: tls_failed; certificate, if a
+  /// client certificate would have been shown next.
   Result<Step> handshake();
   /// After the handshake: is this the host?  Fills `info`.  Errors: certificate.
   Status verify();
+  /// Of a verified session; nullopt if there is none that is safe.
+  [[nodiscard]] std::optional<ChannelBinding> channel_binding() const;
 
   /// Decrypts at most one record of application data into INTO.  Errors: tls_failed.
   Result<Received> receive(std::span<char> into);
@@ -111,22 +116,23 @@ class TlsSession {
  private:
   explicit TlsSession(const TlsSettings& settings);
   Status set_up();
-  Status set_priority();
   void set_transport();
   void set_name();
   void offer_ticket();
   void keep_ticket();
   void describe();
-  Error error_of(int code) const;
+  std::optional<Error> judge();
 
   friend struct TlsCallbacks;
 
   TlsSettings settings_;
+  std::string host_;  // settings_.host as it is compared
   std::shared_ptr<const Credentials> credentials_;
   gnutls_session_int* session_ = nullptr;
   TlsInput input_;
   TlsOutput output_;
   TlsInfo info_;
+  std::optional<Error> refusal_;  // of a judgement in the middle of the handshake
   bool ticket_came_ = false;
 };
 

@@ -1,7 +1,9 @@
 // Does the certificate prove the host?  Included only by tls_*.cc.
 //
-// Called after the handshake and before any byte of SMTP, in resumed sessions too.  Chain by GnuTLS
-// against the Credentials; name by RFC 9525: subject alternative names only, never the common name.
+// Called once the server's certificate is there and before any byte of SMTP, in resumed sessions
+// too.  Chain, dates and stapled OCSP by GnuTLS against the Credentials; names by tls_names.hh; the
+// strength of keys by the table in tls_verify.cc.  What is found is only told: tls_policy.hh
+// judges.
 
 #pragma once
 
@@ -12,9 +14,13 @@
 
 namespace sendonce::net {
 
-/// Each fault in words, with "it" for the certificate: "it expired on ...".  Empty: it proves HOST.
-std::vector<std::string> certificate_faults(gnutls_session_t session,
-                                            const std::vector<Certificate>& chain,
-                                            const std::string& host, int authorities);
+struct Findings {
+  std::vector<std::string> faults;    ///< in words, with "it" for the certificate
+  std::vector<std::string> warnings;  ///< see TlsInfo
+};
+
+/// HOST is comparable (tls_names.hh).  Nothing found: the certificate proves HOST.
+Findings certificate_findings(gnutls_session_t session, const std::vector<Certificate>& chain,
+                              const std::string& host, int authorities);
 
 }  // namespace sendonce::net
