@@ -44,25 +44,27 @@ struct TlsSettings {
   /// GnuTLS priority string; empty keeps the distribution's.  TLS 1.0 and 1.1 stay off (RFC 8997)
   /// unless the string itself names VERS-TLS1.0 or VERS-TLS1.1; SSL 3.0 always does.
   std::string priority;
-  unsigned min_prime_bits = 0;           ///< least Diffie-Hellman prime; 0: GnuTLS' own policy
   std::string server;                    ///< key of the ticket store: "host:port"
   std::shared_ptr<TicketStore> tickets;  ///< nullptr: no resumption; nor is there with `client_key`
 
+  // Initialised, so that a list of the first few makes no warning.
+
   /// PEM file or PKCS#11 URI (RFC 7512); "": no client certificate.  It is shown only to a server
   /// that has proven itself.
-  std::string client_key;
-  std::string client_cert;  ///< the same; "": what `client_key` names holds both
+  std::string client_key{};
+  std::string client_cert{};  ///< the same; "": what `client_key` names holds both
   /// Called by the thread of the line, in `start_tls`, with no lock held.  Empty: declined.
-  std::function<std::optional<Secret>(const KeySecretRequest&)> ask_key_secret;
+  std::function<std::optional<Secret>(const KeySecretRequest&)> ask_key_secret{};
 
   /// If there are any, the server's key must be among them, and that alone proves the server:
   /// chain, dates and names are not asked, and `accepted_key` does not help.
-  std::vector<std::string> pins;
+  std::vector<std::string> pins{};
   /// The key of a server that the user accepted in spite of its faults; "": none.
-  std::string accepted_key;
+  std::string accepted_key{};
   /// Somebody else judges: after the handshake it ends with Cause::certificate, whatever was found,
   /// unless `accepted_key` is the server's key.  `TlsInfo` tells what there is to judge.
   bool stop_before_trust = false;
+  unsigned min_prime_bits = 0;  ///< least Diffie-Hellman prime; 0: GnuTLS' own policy
 };
 
 /// A certificate in words.  What is not known is "".

@@ -34,6 +34,15 @@ bool keeps_tickets(const TlsSettings& settings) {
   return settings.tickets != nullptr && settings.client_key.empty();
 }
 
+// A resumed session is judged anew, but what was stapled to the first one is not seen again.  So a
+// ticket serves only the rule that it was taken under.
+std::string ticket_name(const TlsSettings& settings) {
+  std::string name = settings.server;
+  for (const std::string& pin : settings.pins) name += " pin " + pin;
+  if (!settings.accepted_key.empty()) name += " accepted " + settings.accepted_key;
+  return name;
+}
+
 }  // namespace
 
 // ---- the buffers
@@ -179,7 +188,7 @@ void TlsSession::set_name() {
 // A ticket that GnuTLS does not take is dropped: a full handshake follows.
 void TlsSession::offer_ticket() {
   if (!keeps_tickets(settings_)) return;
-  const Secret ticket = settings_.tickets->take(settings_.server);
+  const Secret ticket = settings_.tickets->take(ticket_name(settings_));
   if (!ticket.empty())
     (void)gnutls_session_set_data(session_, ticket.reveal().data(), ticket.size());
 }
@@ -189,7 +198,7 @@ void TlsSession::keep_ticket() {
   if (!keeps_tickets(settings_)) return;
   Datum data;
   if (gnutls_session_get_data2(session_, data.out()) < 0) return;
-  settings_.tickets->put(settings_.server, Secret(data.view()));
+  settings_.tickets->put(ticket_name(settings_), Secret(data.view()));
 }
 
 // ---- the handshake

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "net/tls_names.hh"
+#include "net/tls_staple.hh"
 
 namespace sendonce::net {
 
@@ -98,6 +99,14 @@ std::string issuer_fault(const Path& path, int authorities) {
   return "its authority is not trusted (" + issuer_of(path.back()) + ")";
 }
 
+// GnuTLS looks at the dates of the trusted root, too, which the server need not show.
+void add_root_date_fault(Faults& faults, unsigned int status) {
+  if ((status & GNUTLS_CERT_EXPIRED) != 0)
+    faults.emplace_back("the trusted root of it has expired");
+  if ((status & GNUTLS_CERT_NOT_ACTIVATED) != 0)
+    faults.emplace_back("the trusted root of it is not yet valid");
+}
+
 void add_date_faults(Faults& faults, const Path& path) {
   const std::time_t now = std::time(nullptr);
   for (std::size_t i = 0; i < path.size(); ++i) {
@@ -150,7 +159,9 @@ void add_chain_faults(Faults& faults, unsigned int status, const Path& path, int
   if ((status & GNUTLS_CERT_SIGNER_NOT_FOUND) != 0)
     faults.push_back(issuer_fault(path, authorities));
   // GnuTLS stops at an unknown authority; what the dates say is of use all the same.
+  const std::size_t before = faults.size();
   add_date_faults(faults, path);
+  if (faults.size() == before) add_root_date_fault(faults, status);
   for (const Meaning& meaning : meanings)
     if ((status & meaning.flag) != 0) faults.emplace_back(meaning.words);
 }
@@ -175,7 +186,7 @@ unsigned int chain_status(gnutls_session_t session, int& failed) {
   data.data = reinterpret_cast<unsigned char*>(purpose.data());
   unsigned int status = 0;
   failed = gnutls_certificate_verify_peers(session, &data, 1, &status);
-  return status;
+  return status | staple_flags(session);
 }
 
 Faults faults_of(unsigned int status, const std::vector<Certificate>& chain,

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <gnutls/abstract.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -15,6 +16,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -225,12 +228,62 @@ TlsSettings client_settings() {
 
 // ---- a TLS server
 
-TlsPeer::TlsPeer(const Descriptor& socket, const Identity& identity, const char* priority,
+Equip shows(const Identity& identity) {
+  return [&identity](gnutls_certificate_credentials_t credentials) {
+    gnutls_x509_crt_t chain = identity.certificate();
+    require_tls(gnutls_certificate_set_x509_key(credentials, &chain, 1, identity.key()), "key");
+  };
+}
+
+std::string read_whole(const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+namespace {
+
+// Not by set_x509_key_file, which would sort the chain and leave out what does not belong.
+void set_as_it_is(gnutls_certificate_credentials_t credentials, std::string pem) {
+  const gnutls_datum_t data{reinterpret_cast<unsigned char*>(pem.data()),
+                            static_cast<unsigned>(pem.size())};
+  std::array<gnutls_pcert_st, 8> chain{};
+  unsigned count = chain.size();
+  gnutls_privkey_t key = nullptr;
+  require_tls(
+      gnutls_pcert_list_import_x509_raw(chain.data(), &count, &data, GNUTLS_X509_FMT_PEM, 0),
+      "chain");
+  require_tls(gnutls_privkey_init(&key), "key");
+  require_tls(gnutls_privkey_import_x509_raw(key, &data, GNUTLS_X509_FMT_PEM, nullptr, 0), "key");
+  require_tls(gnutls_certificate_set_key(credentials, nullptr, 0, chain.data(),
+                                         static_cast<int>(count), key),
+              "chain and key");
+}
+
+// Unlike a file, it is sent however old or wrong it is.
+int send_staple(gnutls_session_t, void* staple, gnutls_datum_t* into) {
+  const auto& bytes = *static_cast<const std::string*>(staple);
+  into->data = static_cast<unsigned char*>(gnutls_malloc(bytes.size()));
+  into->size = static_cast<unsigned>(bytes.size());
+  std::memcpy(into->data, bytes.data(), bytes.size());
+  return 0;
+}
+
+}  // namespace
+
+Equip serves(const std::string& pem_file, const std::string& staple) {
+  const auto kept = std::make_shared<std::string>(staple);
+  return [pem_file, kept](gnutls_certificate_credentials_t credentials) {
+    set_as_it_is(credentials, read_whole(pem_file));
+    if (!kept->empty())
+      gnutls_certificate_set_ocsp_status_request_function(credentials, send_staple, kept.get());
+  };
+}
+
+TlsPeer::TlsPeer(const Descriptor& socket, const Equip& equip, const char* priority,
                  bool byte_by_byte)
     : socket_(socket), byte_by_byte_(byte_by_byte) {
   require_tls(gnutls_certificate_allocate_credentials(&credentials_), "credentials");
-  gnutls_x509_crt_t chain = identity.certificate();
-  require_tls(gnutls_certificate_set_x509_key(credentials_, &chain, 1, identity.key()), "key");
+  equip(credentials_);
   require_tls(gnutls_init(&session_, GNUTLS_SERVER), "init");
   require_tls(gnutls_priority_set_direct(session_, priority, nullptr), "priority");
   require_tls(gnutls_credentials_set(session_, GNUTLS_CRD_CERTIFICATE, credentials_), "set");
@@ -312,10 +365,10 @@ void TlsPeer::write(std::string_view bytes) {
 
 void TlsPeer::say_goodbye() { (void)gnutls_bye(session_, GNUTLS_SHUT_WR); }
 
-TlsPair::TlsPair(Pair pair, const char* priority, const TlsSettings& settings,
-                 const Identity& identity, bool byte_by_byte)
+TlsPair::TlsPair(Pair pair, const Equip& equip, const char* priority, const TlsSettings& settings,
+                 bool byte_by_byte)
     : socket(std::move(pair.theirs)),
-      peer(socket, identity, priority, byte_by_byte),
+      peer(socket, equip, priority, byte_by_byte),
       line(std::move(pair.ours), make_wake()) {
   Running server([this] { (void)peer.handshake(); });
   status = line.start_tls(settings, soon());

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "net/connect.hh"
@@ -125,12 +126,22 @@ TlsSettings client_settings();
 constexpr const char* tls13 = "NORMAL:-VERS-ALL:+VERS-TLS1.3";
 constexpr const char* tls12 = "NORMAL:-VERS-ALL:+VERS-TLS1.2";
 
+/// What the server shows and asks for: gives credentials what they need.
+using Equip = std::function<void(gnutls_certificate_credentials_t)>;
+Equip shows(const Identity& identity);
+/// The files of a case of sendonce-certificates: chain and key in PEM, octets of a staple.
+Equip serves(const std::string& pem_file, const std::string& staple = {});
+std::string read_whole(const std::string& file);
+
 /// The server's end of a TLS session, blocking, over a socket.
 class TlsPeer {
  public:
   /// SOCKET stays the caller's.  With BYTE_BY_BYTE each byte goes out in a send of its own.
-  TlsPeer(const Descriptor& socket, const Identity& identity, const char* priority = tls13,
+  TlsPeer(const Descriptor& socket, const Equip& equip, const char* priority = tls13,
           bool byte_by_byte = false);
+  TlsPeer(const Descriptor& socket, const Identity& identity, const char* priority = tls13,
+          bool byte_by_byte = false)
+      : TlsPeer(socket, shows(identity), priority, byte_by_byte) {}
   ~TlsPeer();
   TlsPeer(const TlsPeer&) = delete;
   TlsPeer& operator=(const TlsPeer&) = delete;
@@ -160,7 +171,10 @@ class TlsPeer {
 struct TlsPair {
   explicit TlsPair(Pair pair, const char* priority = tls13,
                    const TlsSettings& settings = client_settings(),
-                   const Identity& identity = server_identity(), bool byte_by_byte = false);
+                   const Identity& identity = server_identity(), bool byte_by_byte = false)
+      : TlsPair(std::move(pair), shows(identity), priority, settings, byte_by_byte) {}
+  TlsPair(Pair pair, const Equip& equip, const char* priority, const TlsSettings& settings,
+          bool byte_by_byte = false);
   Descriptor socket;
   TlsPeer peer;
   Line line;

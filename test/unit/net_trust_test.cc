@@ -121,7 +121,7 @@ TlsSettings with(const Rule& rule, const std::shared_ptr<TicketStore>& tickets) 
   return settings;
 }
 
-TEST_P(NetTrust, ResumptionIsJudgedByTheRulesOfToday) {
+TEST_P(NetTrust, ATicketServesOnlyTheRuleItWasTakenUnder) {
   const std::string key = pin_of(self_signed());
   for (const Rule& lenient : {Rule{{key}, ""}, Rule{{}, key}}) {
     for (const Rule& strict : {Rule{}, Rule{{other_pin}, key}, Rule{{}, other_pin}}) {
@@ -131,7 +131,7 @@ TEST_P(NetTrust, ResumptionIsJudgedByTheRulesOfToday) {
       ASSERT_FALSE(pair.status);
       EXPECT_EQ(pair.status.error().cause, Cause::certificate);
       ASSERT_NE(pair.line.tls_info(), nullptr);
-      EXPECT_TRUE(pair.line.tls_info()->resumed);
+      EXPECT_FALSE(pair.line.tls_info()->resumed);
     }
     const auto tickets = std::make_shared<TicketStore>();
     take_ticket(GetParam(), with(lenient, tickets), self_signed());
@@ -139,6 +139,29 @@ TEST_P(NetTrust, ResumptionIsJudgedByTheRulesOfToday) {
     EXPECT_TRUE(pair.status);
     EXPECT_TRUE(pair.line.tls_info()->resumed);
   }
+}
+
+// The same rule, and what was accepted is told again.
+TEST_P(NetTrust, ResumedSessionTellsItsFaults) {
+  const auto tickets = std::make_shared<TicketStore>();
+  const TlsSettings settings = with(Rule{{}, pin_of(self_signed())}, tickets);
+  take_ticket(GetParam(), settings, self_signed());
+  const TlsPair pair(socket_pair(), GetParam(), settings, self_signed());
+  ASSERT_TRUE(pair.status);
+  EXPECT_TRUE(pair.line.tls_info()->resumed);
+  EXPECT_EQ(pair.line.tls_info()->faults.size(), 1U);
+}
+
+// Even if a ticket came into wrong hands: the certificate is verified at each resumption.
+TEST_P(NetTrust, AForeignTicketIsJudgedAnew) {
+  const auto tickets = std::make_shared<TicketStore>();
+  const std::string key = pin_of(self_signed());
+  const TlsSettings lenient = with(Rule{{}, key}, tickets);
+  take_ticket(GetParam(), lenient, self_signed());
+  tickets->put(lenient.server, tickets->take(lenient.server + " accepted " + key));
+  const TlsPair pair(socket_pair(), GetParam(), with(Rule{}, tickets), self_signed());
+  expect_certificate_error(pair, "self-signed");
+  EXPECT_TRUE(pair.line.tls_info()->resumed);
 }
 
 // ---- inspection

@@ -1,0 +1,129 @@
+// The matrix of certificates (test/peer/certificate_cases.cc), each served to a line under TLS 1.2
+// and 1.3: the good ones pass, the bad ones are refused in words that name the fault, and the
+// server hears nothing of SMTP.
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "net/line.hh"
+#include "net_support.hh"
+
+namespace sendonce::net::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct MatrixCase {
+  std::string name;
+  bool good = false;
+  std::string host;
+  std::string word;
+};
+
+std::vector<MatrixCase> read_index(const fs::path& file) {
+  std::vector<MatrixCase> cases;
+  std::ifstream stream(file);
+  for (std::string line; std::getline(stream, line);) {
+    MatrixCase made;
+    std::string verdict;
+    std::istringstream(line) >> made.name >> verdict >> made.host >> made.word;
+    made.good = verdict == "good";
+    cases.push_back(made);
+  }
+  return cases;
+}
+
+class NetMatrix : public testing::TestWithParam<const char*> {
+ protected:
+  static void SetUpTestSuite() {
+    directory_ = testing::TempDir() + "sendonce-matrix-XXXXXX";
+    ASSERT_NE(::mkdtemp(directory_.data()), nullptr);
+    ASSERT_EQ(std::system((SENDONCE_CERTIFICATES " " + directory_).c_str()), 0);
+  }
+  static void TearDownTestSuite() { fs::remove_all(directory_); }
+
+  static std::string path(const std::string& file) { return directory_ + "/" + file; }
+
+  static TlsSettings settings_for(const std::string& host) {
+    TlsSettings settings;
+    settings.host = host;
+    settings.server = host + ":465";
+    settings.trust_files = {path("ca.pem")};
+    return settings;
+  }
+
+  static Equip server_of(const std::string& name) {
+    return serves(path(name + ".pem"), read_whole(path(name + ".ocsp")));
+  }
+
+  static std::string directory_;
+};
+std::string NetMatrix::directory_;
+// The server must be willing to show a certificate that its own side could not use.
+INSTANTIATE_TEST_SUITE_P(
+    All, NetMatrix,
+    testing::Values("NORMAL:-VERS-ALL:+VERS-TLS1.2:%DEBUG_ALLOW_KEY_USAGE_VIOLATIONS",
+                    "NORMAL:-VERS-ALL:+VERS-TLS1.3:%DEBUG_ALLOW_KEY_USAGE_VIOLATIONS"));
+
+void expect_refusal(TlsPair& pair, const MatrixCase& one) {
+  ASSERT_FALSE(pair.status);
+  const Error& error = pair.status.error();
+  const bool by_faults = pair.line.tls_info() != nullptr;
+  EXPECT_EQ(error.cause, by_faults ? Cause::certificate : Cause::tls_failed) << error.message;
+  EXPECT_NE(error.message.find(one.word), std::string::npos) << error.message;
+  EXPECT_TRUE(!by_faults || !pair.line.tls_info()->warnings.empty());
+  EXPECT_FALSE(pair.line.write("EHLO me\r\n", soon(), false));
+  std::string heard;
+  (void)pair.peer.read(heard);
+  EXPECT_EQ(heard, "");
+}
+
+TEST_P(NetMatrix, EveryCase) {
+  const auto cases = read_index(path("index"));
+  ASSERT_GE(cases.size(), 70U);
+  for (const MatrixCase& one : cases) {
+    SCOPED_TRACE(one.name);
+    TlsPair pair(socket_pair(), server_of(one.name), GetParam(), settings_for(one.host));
+    if (!one.good)
+      expect_refusal(pair, one);
+    else
+      EXPECT_TRUE(pair.status) << pair.status.error().message;
+  }
+}
+
+// What the server stapled is not there when a session is resumed: it was judged when it was.
+TEST_P(NetMatrix, MustStapleIsResumed) {
+  TlsSettings settings = settings_for("mail.example.org");
+  settings.tickets = std::make_shared<TicketStore>();
+  for (const bool resumed : {false, true}) {
+    TlsPair pair(socket_pair(), server_of("must-staple-kept"), GetParam(), settings);
+    ASSERT_TRUE(pair.status) << pair.status.error().message;
+    EXPECT_EQ(pair.line.tls_info()->resumed, resumed);
+    pair.peer.write("220 hello\r\n");
+    std::array<char, 64> bytes{};
+    ASSERT_TRUE(pair.line.read(bytes, soon()));
+  }
+}
+
+TEST_P(NetMatrix, SignatureAlgorithmIsNamed) {
+  TlsPair pair(socket_pair(), server_of("sha1"), GetParam(), settings_for("mail.example.org"));
+  ASSERT_FALSE(pair.status);
+  EXPECT_NE(pair.status.error().message.find("ECDSA-SHA1"), std::string::npos)
+      << pair.status.error().message;
+}
+
+TEST_P(NetMatrix, TheWholeChainIsTold) {
+  TlsPair pair(socket_pair(), server_of("unneeded-extras"), GetParam(),
+               settings_for("mail.example.org"));
+  ASSERT_TRUE(pair.status);
+  ASSERT_EQ(pair.line.tls_info()->chain.size(), 3U);
+  EXPECT_EQ(pair.line.tls_info()->chain[1].subject, "CN=an authority nobody trusts");
+}
+
+}  // namespace
+}  // namespace sendonce::net::test
