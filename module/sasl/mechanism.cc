@@ -1,117 +1,81 @@
-// See mechanism.hh.  What a mechanism is like is data: one row each, best first.
+// See mechanism.hh.  The rules are data: one row a mechanism, in the order of choice.
+//
+// PLAIN and LOGIN come before the old hashes: under TLS nobody reads the password, they work
+// whatever the server stores, and CRAM-MD5, DIGEST-MD5 and NTLM rest on broken hashes.
 
 #include "sasl/mechanism.hh"
 
-#include <gsasl.h>
-
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <cstring>
-#include <utility>
+
+#include "base/text.hh"
+#include "sasl/table.hh"
 
 namespace sendonce::sasl {
 
 namespace {
 
-struct Mechanism {
-  std::string_view name;
-  bool client_first;  // has an initial response (RFC 4422 section 5)
-  bool plain_text;    // shows the password to whoever reads the line
-};
-
-constexpr std::array<Mechanism, 2> mechanisms = {{
-    {"PLAIN", true, true},   // RFC 4616
-    {"LOGIN", false, true},  // draft-murchison-sasl-login; server speaks first
+// clang-format off
+constexpr std::array<Mechanism, 13> mechanisms = {{
+    // name               needs            only                    first  clear  hash   strength
+    {"EXTERNAL",           Needs::nothing,  Only::with_certificate, true,  false, false, 80},  // RFC 4422
+    {"SCRAM-SHA-256-PLUS", Needs::password, Only::with_binding,     true,  false, true,  70},  // RFC 7677
+    {"SCRAM-SHA-1-PLUS",   Needs::password, Only::with_binding,     true,  false, true,  60},  // RFC 5802
+    {"SCRAM-SHA-256",      Needs::password, Only::always,           true,  false, true,  50},
+    {"SCRAM-SHA-1",        Needs::password, Only::always,           true,  false, true,  40},
+    {"PLAIN",              Needs::password, Only::always,           true,  true,  false, 10},  // RFC 4616
+    {"LOGIN",              Needs::password, Only::always,           false, true,  false, 10},  // draft-murchison
+    {"CRAM-MD5",           Needs::password, Only::always,           false, false, true,  20},  // RFC 2195
+    {"DIGEST-MD5",         Needs::password, Only::always,           false, false, true,  25},  // RFC 2831
+    {"NTLM",               Needs::password, Only::always,           true,  false, true,  15},  // MS-SMTPNTLM
+    {"GSSAPI",             Needs::nothing,  Only::always,           true,  false, false, 75},  // RFC 4752
+    {"OAUTHBEARER",        Needs::token,    Only::by_name,          true,  true,  false, 10},  // RFC 7628
+    {"XOAUTH2",            Needs::token,    Only::by_name,          true,  true,  false, 10},  // Google, Microsoft
 }};
-
-const Mechanism* find(std::string_view name) {
-  const auto* found = std::find_if(mechanisms.begin(), mechanisms.end(),
-                                   [&](const Mechanism& one) { return one.name == name; });
-  return found == mechanisms.end() ? nullptr : found;
-}
+// clang-format on
 
 bool has(const std::vector<std::string>& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& one) { return ascii_equal(one, name); });
 }
 
-bool usable(const Choice& choice, std::string_view name) {
-  const Mechanism* mechanism = find(name);
-  return mechanism && has(choice.offered, name) && !has(choice.tried, name) &&
-         (choice.plain_text_allowed || !mechanism->plain_text);
+bool makes_sense(const Choice& choice, Only only) {
+  switch (only) {
+    case Only::with_certificate:
+      return choice.certificate;
+    case Only::with_binding:
+      return choice.binding;
+    case Only::by_name:
+      return !choice.wanted.empty();
+    case Only::always:
+      return true;
+  }
+  return false;
 }
 
-Error gsasl_error(Cause cause, int code) {
-  return Error{
-      cause, Phase::sign_in, std::string("Sign-in cannot go on: ") + gsasl_strerror(code), {}};
-}
-
-struct LibraryCloser {
-  void operator()(Gsasl* library) const { gsasl_done(library); }
-};
-struct SessionCloser {
-  void operator()(Gsasl_session* session) const { gsasl_finish(session); }
-};
-using Library = std::unique_ptr<Gsasl, LibraryCloser>;
-using LibrarySession = std::unique_ptr<Gsasl_session, SessionCloser>;
-
-/// A string that libgsasl allocated, made a Secret and wiped.
-Secret taken(char* text) {
-  Secret secret{std::string_view(text)};
-  wipe(text, std::strlen(text));
-  gsasl_free(text);
-  return secret;
-}
-
-class GsaslExchange final : public Exchange {
- public:
-  GsaslExchange(bool client_first, Library library, LibrarySession session)
-      : client_first_(client_first), library_(std::move(library)), session_(std::move(session)) {}
-
-  Result<std::optional<Secret>> first() override {
-    if (!client_first_) return std::nullopt;
-    auto response = step(nullptr);
-    if (!response) return fail(response.error());
-    return std::optional<Secret>(std::move(*response));
-  }
-
-  Result<Secret> respond(std::string_view challenge) override {
-    return step(std::string(challenge).c_str());
-  }
-
- private:
-  Result<Secret> step(const char* challenge) {
-    char* response = nullptr;
-    const int code = gsasl_step64(session_.get(), challenge, &response);
-    if (code != GSASL_OK && code != GSASL_NEEDS_MORE)
-      return fail(gsasl_error(Cause::auth_failed, code));
-    return response ? taken(response) : Secret();
-  }
-
-  bool client_first_;
-  Library library_;
-  LibrarySession session_;  // after library_: it must go first
-};
-
-Result<Library> open_library() {
-  Gsasl* library = nullptr;
-  if (const int code = gsasl_init(&library); code != GSASL_OK) {
-    return fail(gsasl_error(Cause::internal, code));
-  }
-  return Library(library);
+bool usable(const Choice& choice, const Mechanism& mechanism) {
+  return has(choice.offered, mechanism.name) && !has(choice.tried, mechanism.name) &&
+         makes_sense(choice, mechanism.only) &&
+         (choice.plain_text_allowed || !mechanism.plain_text);
 }
 
 }  // namespace
 
+const Mechanism* find_mechanism(std::string_view name) {
+  const auto* found = std::find_if(mechanisms.begin(), mechanisms.end(), [&](const Mechanism& one) {
+    return ascii_equal(one.name, name);
+  });
+  return found == mechanisms.end() ? nullptr : found;
+}
+
 std::optional<std::string> choose(const Choice& choice) {
-  if (!choice.wanted.empty()) {
-    for (const std::string& name : choice.wanted) {
-      if (usable(choice, name)) return name;
-    }
-    return std::nullopt;
+  for (const std::string& name : choice.wanted) {
+    const Mechanism* mechanism = find_mechanism(name);
+    if (mechanism && usable(choice, *mechanism)) return std::string(mechanism->name);
   }
+  if (!choice.wanted.empty()) return std::nullopt;
   for (const Mechanism& mechanism : mechanisms) {
-    if (usable(choice, mechanism.name)) return std::string(mechanism.name);
+    if (usable(choice, mechanism)) return std::string(mechanism.name);
   }
   return std::nullopt;
 }
@@ -123,22 +87,19 @@ std::vector<std::string> known_mechanisms() {
   return names;
 }
 
-Result<std::unique_ptr<Exchange>> Exchange::begin(const std::string& mechanism,
-                                                  const Credentials& credentials) {
-  const Mechanism* row = find(mechanism);
-  if (!row)
-    return fail(Cause::auth_unavailable, Phase::sign_in, "No such mechanism here: " + mechanism);
-  if (credentials.user.empty())
-    return fail(Cause::bad_argument, Phase::sign_in, "The user name is empty");
-  auto library = open_library();
-  if (!library) return fail(library.error());
-  Gsasl_session* session = nullptr;
-  const int code = gsasl_client_start(library->get(), mechanism.c_str(), &session);
-  if (code != GSASL_OK) return fail(gsasl_error(Cause::auth_unavailable, code));
-  gsasl_property_set(session, GSASL_AUTHID, credentials.user.c_str());
-  gsasl_property_set(session, GSASL_PASSWORD, credentials.password.reveal().data());
-  return std::make_unique<GsaslExchange>(row->client_first, std::move(*library),
-                                         LibrarySession(session));
+Needs needs(std::string_view mechanism) {
+  const Mechanism* row = find_mechanism(mechanism);
+  return row ? row->needs : Needs::password;
+}
+
+int strength(std::string_view mechanism) {
+  const Mechanism* row = find_mechanism(mechanism);
+  return row ? row->strength : 0;
+}
+
+bool checks_stored_hash(std::string_view mechanism) {
+  const Mechanism* row = find_mechanism(mechanism);
+  return row && row->checks_stored_hash;
 }
 
 }  // namespace sendonce::sasl

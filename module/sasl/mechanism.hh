@@ -1,58 +1,45 @@
-// Sign-in mechanisms (RFC 4422), over libgsasl.
+// Which sign-in mechanism (RFC 4422) is to be tried; exchange.hh carries it out.
 //
-// `choose` says which mechanism comes next; `Exchange` carries one of them out, text in, text out,
-// all in base64 as SMTP has it (RFC 4954).  No I/O.  One thread, the delivery's.  Holds the
-// password only while the exchange lives.
+// Pure functions over one table (mechanism.cc).  Names may be in any case; those that come back are
+// the registered ones, in upper case.  Any thread.
 
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/result.hh"
-#include "base/secret.hh"
+#include "sasl/exchange.hh"
 
 namespace sendonce::sasl {
 
-struct Credentials {
-  std::string user;  ///< UTF-8
-  Secret password;   ///< UTF-8
-};
-
 /// What may be chosen from.
 struct Choice {
-  std::vector<std::string> offered;  ///< by the server, upper case
-  std::vector<std::string> wanted;   ///< by the account, upper case, in order; empty: any
+  std::vector<std::string> offered;  ///< by the server
+  std::vector<std::string> wanted;   ///< by the account, in order; empty: any
   std::vector<std::string> tried;    ///< already, without success
   bool plain_text_allowed = false;   ///< under TLS, or because the account says so
+  bool certificate = false;          ///< a client certificate was used: EXTERNAL makes sense
+  bool binding = false;              ///< a channel binding is to be had: -PLUS makes sense
 };
 
-/// The mechanism to try next; nullopt when none is left.
+/// The mechanism to try next; nullopt when none is left.  Just what `wanted` names, where it names
+/// any; else best first, but never one that takes a token.
 std::optional<std::string> choose(const Choice& choice);
 
-/// All mechanisms this build can carry out, best first.
+/// All mechanisms there is code for, in the order of choice.
 std::vector<std::string> known_mechanisms();
 
-/// One exchange.  Absent and empty first responses are different things.
-class Exchange {
- public:
-  /// Errors: auth_unavailable (no such mechanism here), bad_argument (an empty user).
-  static Result<std::unique_ptr<Exchange>> begin(const std::string& mechanism,
-                                                 const Credentials& credentials);
-  virtual ~Exchange() = default;
-  Exchange(const Exchange&) = delete;
-  Exchange& operator=(const Exchange&) = delete;
+/// What the user must give.
+enum class Needs { password, token, nothing };
+/// Of an unknown mechanism: a password.
+Needs needs(std::string_view mechanism);
 
-  /// The initial response in base64; nullopt where the server speaks first.
-  virtual Result<std::optional<Secret>> first() = 0;
-  /// The response to CHALLENGE, both in base64.  Error: auth_failed, the mechanism cannot go on.
-  virtual Result<Secret> respond(std::string_view challenge) = 0;
+/// How well the mechanism guards the password, to tell a downgrade: higher is better, unknown is 0.
+int strength(std::string_view mechanism);
 
- protected:
-  Exchange() = default;
-};
+/// May a refusal be due to how the server stores passwords, so that another mechanism may do?
+bool checks_stored_hash(std::string_view mechanism);
 
 }  // namespace sendonce::sasl

@@ -21,6 +21,16 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   return value;
 }
 
+// The words of `text`, in capitals.
+void add_words(std::set<std::string>& words, std::string text) {
+  for (; !text.empty(); text = after_first_word(text)) {
+    words.insert(upper(std::string(first_word(text))));
+  }
+}
+
+// The code of a reply that the scenario has given in its own words.
+constexpr int said_by_rule = 0;
+
 // Whether the rule's own words mean that the command is carried out.
 bool says_yes(const Rule& rule) {
   for (const Action& action : rule.actions) {
@@ -76,6 +86,7 @@ void Dialogue::open() {
 void Dialogue::step() {
   const std::optional<std::string> line = talk_.command();
   if (!line) return;
+  if (drop_later_) throw End{Ending::drop, "after-sign-in"};
   const std::string verb = upper(first_word(*line));
   if (verb == "BDAT") return bdat(after_first_word(*line));
   const Command* known = find_command(verb);
@@ -102,6 +113,7 @@ void Dialogue::command(const Command& command, const std::string& argument) {
   if (command.verb == "RCPT") rcpt_tried_ = true;
   const auto normal = [&] {
     const Reply reply = (this->*command.carry_out)(argument);
+    if (reply.code == said_by_rule) return;
     talk_.reply(reply);
     if (reply.positive()) (this->*command.follow)();
   };
@@ -148,6 +160,12 @@ void Dialogue::perform(const Action& action, const Step& step) {
     case Verb::sign_in:
       user_ = "(by scenario)";
       return;
+    case Verb::offer_auth:
+      mechanisms_offer_ = action.text;
+      return;
+    case Verb::drop_later:
+      drop_later_ = true;
+      return;
     case Verb::proceed:
       return step.normal();
   }
@@ -171,10 +189,12 @@ Reply Dialogue::ehlo(const std::string& argument) {
   forget_transaction();
   client_name_ = argument;
   offered_.clear();
+  mechanisms_.clear();
   std::string text = house_.options.greeting_name + " greets " + argument;
   for (const std::string& capability : capabilities()) {
     text += "\n" + capability;
     offered_.insert(std::string(first_word(capability)));
+    if (first_word(capability) == "AUTH") add_words(mechanisms_, after_first_word(capability));
   }
   talk_.set_enhanced(offered("ENHANCEDSTATUSCODES"));
   return {250, "", text};
@@ -196,7 +216,8 @@ std::vector<std::string> Dialogue::capabilities() const {
   if (options.pipelining) list.emplace_back("PIPELINING");
   if (options.size != 0) list.push_back("SIZE " + std::to_string(options.size));
   if (open_to_tls) list.emplace_back("STARTTLS");
-  if (!open_to_tls && !options.auth.empty()) list.push_back("AUTH " + options.auth);
+  const std::string auth = mechanisms_offer_.value_or(options.auth);
+  if (!open_to_tls && !auth.empty()) list.push_back("AUTH " + auth);
   if (options.enhanced) list.emplace_back("ENHANCEDSTATUSCODES");
   if (options.eight_bit_mime) list.emplace_back("8BITMIME");
   if (options.smtp_utf8) list.emplace_back("SMTPUTF8");
@@ -229,10 +250,31 @@ Reply Dialogue::auth(const std::string& argument) {
   if (!offered("AUTH")) return out_of_order("AUTH", "AUTH is not offered");
   if (user_) return out_of_order("AUTH", "Signed in already");
   if (envelope_.from) return out_of_order("AUTH", "Not within a transaction");
-  SignIn sign_in(talk_, house_.options.users);
-  Reply reply = sign_in.run(argument);
-  if (reply.positive()) user_ = sign_in.user();
-  return reply;
+  SignIn sign_in(talk_, sign_in_ground());
+  const std::optional<Reply> reply = sign_in.run(argument);
+  if (!reply) return {said_by_rule, "", ""};
+  if (reply->positive()) user_ = sign_in.user();
+  drop_later_ = drop_later_ || sign_in.layered();
+  return *reply;
+}
+
+SignInGround Dialogue::sign_in_ground() {
+  const TlsSession* tls = connection_.tls();
+  return {house_.options.users,
+          house_.options.greeting_name,
+          house_.options.digest_qop,
+          mechanisms_,
+          tls ? tls->binding() : std::nullopt,
+          tls && tls->has_client_certificate(),
+          [this](const std::string& mechanism) { return interrupts(mechanism); }};
+}
+
+// A response has come.  Does the scenario end the exchange?
+bool Dialogue::interrupts(const std::string& mechanism) {
+  bool ends = true;
+  const auto go_on = [&] { ends = false; };
+  at("AUTH-response", mechanism, {go_on, [this] { user_ = "(by scenario)"; }});
+  return ends;
 }
 
 Reply Dialogue::rset(const std::string&) {
@@ -258,6 +300,7 @@ void Dialogue::forget_session() {
   forget_transaction();
   client_name_.clear();
   offered_.clear();
+  mechanisms_.clear();
   user_.reset();
   talk_.set_enhanced(false);
 }

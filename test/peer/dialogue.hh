@@ -93,6 +93,8 @@ class Dialogue {
   std::string size_fault(const std::string& value) const;
   Reply need_envelope(std::string_view verb);
   std::vector<std::string> capabilities() const;
+  SignInGround sign_in_ground();
+  bool interrupts(const std::string& mechanism);
   bool offered(std::string_view name) const { return offered_.contains(name); }
   void forget_session();
   void forget_transaction();
@@ -105,7 +107,10 @@ class Dialogue {
 
   std::string client_name_;  // empty: no EHLO or HELO yet
   std::set<std::string, std::less<>> offered_;
+  std::set<std::string> mechanisms_;             // offered with AUTH
+  std::optional<std::string> mechanisms_offer_;  // the scenario's, instead of the option's
   std::optional<std::string> user_;
+  bool drop_later_ = false;
   Envelope envelope_;
   bool mail_tried_ = false;
   bool rcpt_tried_ = false;

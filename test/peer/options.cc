@@ -16,6 +16,16 @@ namespace {
 
 using Words = std::vector<std::string>;
 
+constexpr std::string_view auth_help = R"help(Signing in
+  Mechanisms for --auth, apart by spaces: PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256
+  SCRAM-SHA-1-PLUS SCRAM-SHA-256-PLUS (bound to tls-exporter in TLS 1.3, else to tls-unique)
+  EXTERNAL (good if the client has shown a certificate) XOAUTH2 OAUTHBEARER (the token is the
+  password of --user; with a wrong one 334 and JSON come before the 535).  Others may be offered,
+  and are answered with 504.  With --tls starttls AUTH is offered after the handshake only.
+  A client that answers DIGEST-MD5 with qop=auth-int or auth-conf gets 235, whatever its response
+  is, and at its next command the line is dropped: the peer has no security layer.
+)help";
+
 [[noreturn]] void fail(const std::string& why) { throw std::invalid_argument(why); }
 
 template <typename T>
@@ -93,8 +103,10 @@ constexpr std::array option_table = {
            [](Options& o, const std::string& v) { o.size = number<std::uint64_t>(v); }},
     Option{"--user", "NAME:PASSWORD", "an account; may be repeated",
            [](Options& o, const std::string& v) { add_user(o, v); }},
-    Option{"--auth", "MECHANISMS", "what AUTH offers (\"PLAIN LOGIN\" if there is a --user)",
+    Option{"--auth", "MECHANISMS", "what AUTH offers (\"PLAIN LOGIN\" if there is a --user); see below",
            [](Options& o, const std::string& v) { o.auth = v; }},
+    Option{"--digest-qop", "OFFER", "what DIGEST-MD5 offers (auth); e.g. auth,auth-int,auth-conf",
+           [](Options& o, const std::string& v) { o.digest_qop = v; }},
     Option{"--require-auth", "", "530 to MAIL before a sign-in",
            [](Options& o, const std::string&) { o.require_auth = true; }},
     Option{"--tls-host", "NAME", "name in the certificate (localhost); 127.0.0.1 and ::1 besides",
@@ -164,7 +176,7 @@ std::string usage() {
     left.resize(std::max<std::size_t>(left.size(), 26), ' ');
     text += left + " " + std::string(option.help) + "\n";
   }
-  return text + "\n" + std::string(scenario_help());
+  return text + "\n" + std::string(auth_help) + "\n" + std::string(scenario_help());
 }
 
 }  // namespace peer

@@ -29,6 +29,7 @@ struct Options {
   std::string auth;  // mechanisms, apart by spaces; empty: AUTH is not offered
   std::map<std::string, std::string> users;
   bool require_auth = false;
+  std::string digest_qop = "auth";
   std::string tls_host = "localhost";
   std::string tls_versions = "NORMAL";
   CertFault cert_fault = CertFault::none;

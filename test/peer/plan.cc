@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "envelope.hh"
+
 namespace peer {
 namespace {
 
@@ -26,6 +28,7 @@ const Rule* Plan::arrive(std::string_view point, std::string_view argument) {
   const std::uint64_t count = ++arrivals_[std::string(point)];
   const auto fits = [&](const Rule& rule) {
     return rule.point == point && rule.occurrences.holds(count) &&
+           (rule.mechanism.empty() || rule.mechanism == upper(first_word(argument))) &&
            argument.find(rule.when) != std::string_view::npos;
   };
   const auto found = std::find_if(rules_.begin(), rules_.end(), fits);

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <map>
 
+#include "envelope.hh"
+
 namespace peer {
 namespace {
 
@@ -14,11 +16,13 @@ constexpr std::string_view help_text = R"help(Scenarios
   A directive may be limited to some connections, counted from 1 since the peer started:
     connection N | N+ | N-M  DIRECTIVE
 
-  Rules:  at POINT [N | N+ | N-M] [when TEXT]: ACTION; ACTION ...
+  Rules:  at POINT [MECHANISM] [N | N+ | N-M] [when TEXT]: ACTION; ACTION ...
     POINT   greeting, tls (before the handshake, implicit or after STARTTLS), EHLO, HELO, STARTTLS,
             AUTH, MAIL, RCPT, DATA, BDAT (the octets of the chunk are in), EOD (the end of data is
             in: the dot line, or the last octet of BDAT LAST), RSET, NOOP, VRFY, HELP, QUIT,
-            unknown (any other command)
+            unknown (any other command), AUTH-response (a line of the client's in the course of
+            a sign-in, after the AUTH command with its initial response)
+    MECHANISM  at AUTH and AUTH-response: only with this one, as in "at AUTH CRAM-MD5: ..."
     N       only its N-th (from the N-th on; N-th to M-th) arrival on this connection
     when    only if the command's argument has TEXT in it; at EOD and BDAT: the envelope, written
             as in the .env file ("from <a@b>\nto <c@d>\n")
@@ -34,6 +38,8 @@ constexpr std::string_view help_text = R"help(Scenarios
     refuse | defer    say 554 5.7.1 | 451 4.3.0 with a text
     read              take one line from the client and forget it
     sign-in           the client counts as signed in
+    offer-auth "MECHANISMS"   from now on EHLO offers these (none if empty), and AUTH takes no other
+    drop-later        drop, as soon as the next command has come in
     delay MS          wait
     continue          what the peer would have done without the rule
     drop              FIN, and no TLS close_notify (what still comes in is read and forgotten)
@@ -41,6 +47,8 @@ constexpr std::string_view help_text = R"help(Scenarios
     reset             RST
     stall             neither read nor write until the client closes
     swallow           read and forget, write nothing, until the client closes
+    A rule at AUTH-response that does not `continue' ends the sign-in; if it says 2yz, the client is
+    signed in, although its mechanism has not come to its end.
     `then' may stand for `;'.  A rule that says nothing and ends nothing gives no reply at all.
 
   Cuts:  cut in|out|rawin|rawout OFFSET drop|reset|stall|swallow
@@ -67,6 +75,12 @@ constexpr std::string_view help_text = R"help(Scenarios
     at RCPT 2 when "bob@": say "452 4.5.3 Later\r\n"
     connection 1 cut out 120 reset
     at STARTTLS: say "220 Go\r\n250 injected\r\n"
+    at AUTH CRAM-MD5: say "535 5.7.8 No\r\n"       # though the password is right
+    at AUTH DIGEST-MD5: continue; drop-later       # 235, and then nothing
+    at AUTH-response SCRAM-SHA-256: drop           # in mid-exchange
+    at AUTH-response SCRAM-SHA-256: say "235 2.7.0 Early\r\n"
+    at EHLO 2+: offer-auth "PLAIN"; continue       # at the second EHLO of a connection
+    connection 2+ at EHLO: offer-auth "LOGIN"; continue
 )help";
 
 struct Token {
@@ -179,9 +193,9 @@ Range range(std::string_view text) {
 }
 
 std::string point_name(const std::string& word) {
-  static constexpr std::array<std::string_view, 17> points = {
-      "greeting", "tls", "EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT",   "DATA",
-      "BDAT",     "EOD", "RSET", "NOOP", "VRFY",     "HELP", "QUIT", "unknown"};
+  static constexpr std::array<std::string_view, 18> points = {
+      "greeting", "tls",  "EHLO", "HELO", "STARTTLS", "AUTH", "AUTH-response", "MAIL", "RCPT",
+      "DATA",     "BDAT", "EOD",  "RSET", "NOOP",     "VRFY", "HELP",          "QUIT", "unknown"};
   for (const std::string_view point : points) {
     if (lower(std::string(point)) == lower(word)) return std::string(point);
   }
@@ -259,6 +273,7 @@ class LineParser {
     Rule rule;
     rule.connections = connections;
     rule.point = point_name(word());
+    if (names_mechanism(rule.point)) rule.mechanism = upper(word());
     if (!sees(":") && !sees("when")) rule.occurrences = range(word());
     if (accept("when")) rule.when = word();
     expect(":");
@@ -269,6 +284,11 @@ class LineParser {
     scenario_.rules.push_back(std::move(rule));
   }
 
+  bool names_mechanism(const std::string& point) const {
+    if (!point.starts_with("AUTH") || done() || sees(":") || sees("when")) return false;
+    return std::isalpha(static_cast<unsigned char>(tokens_[at_].text.front())) != 0;
+  }
+
   Action action() {
     const std::string verb = word();
     if (verb == "say") return say(string());
@@ -277,6 +297,7 @@ class LineParser {
     if (verb == "say-raw") return {Verb::say_raw, string(), 1, Ending::drop};
     if (verb == "delay") return {Verb::delay, {}, number(word()), Ending::drop};
     if (verb == "repeat") return repeat();
+    if (verb == "offer-auth") return {Verb::offer_auth, string(), 1, Ending::drop};
     if (const auto how = ending(verb)) return {Verb::end, verb, 1, close_notify(*how)};
     return plain(verb);
   }
@@ -291,11 +312,9 @@ class LineParser {
   }
 
   static Action plain(const std::string& verb) {
-    static const std::map<std::string, Verb> verbs = {{"accept", Verb::accept},
-                                                      {"apply", Verb::apply},
-                                                      {"read", Verb::read},
-                                                      {"sign-in", Verb::sign_in},
-                                                      {"continue", Verb::proceed}};
+    static const std::map<std::string, Verb> verbs = {
+        {"accept", Verb::accept},   {"apply", Verb::apply},           {"read", Verb::read},
+        {"sign-in", Verb::sign_in}, {"drop-later", Verb::drop_later}, {"continue", Verb::proceed}};
     const auto found = verbs.find(verb);
     if (found == verbs.end()) fail("unknown action " + verb);
     return {found->second, {}, 1, Ending::drop};

@@ -24,11 +24,23 @@ struct Range {
   bool holds(std::uint64_t n) const { return first <= n && n <= last; }
 };
 
-enum class Verb { say, say_raw, end, delay, accept, apply, read, sign_in, proceed };
+enum class Verb {
+  say,
+  say_raw,
+  end,
+  delay,
+  accept,
+  apply,
+  read,
+  sign_in,
+  offer_auth,
+  drop_later,
+  proceed
+};
 
 struct Action {
   Verb verb = Verb::proceed;
-  std::string text;          // say, say_raw
+  std::string text;          // say, say_raw, offer_auth
   std::uint64_t number = 1;  // repetitions of say; milliseconds of delay
   Ending ending = Ending::drop;
 };
@@ -36,6 +48,7 @@ struct Action {
 struct Rule {
   Range connections;
   std::string point;
+  std::string mechanism;  // of AUTH and AUTH-response; empty: any
   Range occurrences;
   std::string when;
   std::vector<Action> actions;

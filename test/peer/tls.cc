@@ -128,6 +128,23 @@ std::string TlsSession::summary() const {
   return version() + " " + text + " resumed=" + (resumed() ? "yes" : "no");
 }
 
+std::optional<TlsBinding> TlsSession::binding() const {
+  const bool exporter = gnutls_protocol_get_version(session_) >= GNUTLS_TLS1_3;
+  gnutls_datum_t data{nullptr, 0};
+  const int code = gnutls_session_channel_binding(
+      session_, exporter ? GNUTLS_CB_TLS_EXPORTER : GNUTLS_CB_TLS_UNIQUE, &data);
+  if (code < 0) return std::nullopt;
+  TlsBinding binding{exporter ? "tls-exporter" : "tls-unique",
+                     std::string(reinterpret_cast<const char*>(data.data), data.size)};
+  gnutls_free(data.data);
+  return binding;
+}
+
+bool TlsSession::has_client_certificate() const {
+  unsigned count = 0;
+  return gnutls_certificate_get_peers(session_, &count) != nullptr && count != 0;
+}
+
 bool TlsSession::resumed() const { return gnutls_session_is_resumed(session_) != 0; }
 
 }  // namespace peer

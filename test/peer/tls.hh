@@ -30,6 +30,12 @@ class TlsCredentials {
   gnutls_datum_t ticket_key_{nullptr, 0};
 };
 
+// What a sign-in is bound to (RFC 5929, RFC 9266).
+struct TlsBinding {
+  std::string type;  // "tls-exporter" (TLS 1.3) or "tls-unique"
+  std::string data;
+};
+
 class TlsSession {
  public:
   TlsSession(const TlsCredentials& credentials, Socket& socket);
@@ -46,6 +52,8 @@ class TlsSession {
   std::string version() const;
   std::string summary() const;
   bool resumed() const;
+  std::optional<TlsBinding> binding() const;
+  bool has_client_certificate() const;
 
  private:
   static ssize_t pull(gnutls_transport_ptr_t self, void* to, std::size_t size) noexcept;

@@ -1,80 +1,134 @@
-// Sign-in mechanisms: which is chosen, and the very bytes each says.
+// Which mechanism is chosen, and what is known of each.
 
 #include "sasl/mechanism.hh"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace sendonce::sasl {
 namespace {
 
-Credentials credentials(std::string user, std::string_view password) {
-  return Credentials{std::move(user), Secret(password)};
+using Names = std::vector<std::string>;
+
+/// All is there to be had, under TLS.
+Choice anything(Names offered = known_mechanisms()) {
+  std::reverse(offered.begin(), offered.end());
+  return {.offered = std::move(offered),
+          .wanted = {},
+          .tried = {},
+          .plain_text_allowed = true,
+          .certificate = true,
+          .binding = true};
 }
 
-std::unique_ptr<Exchange> begin(const std::string& mechanism) {
-  auto exchange = Exchange::begin(mechanism, credentials("tim", "tanstaaftanstaaf"));
-  EXPECT_TRUE(exchange.has_value());
-  return std::move(*exchange);
+/// What is chosen time and again, each failing.
+Names all_choices(Choice choice) {
+  while (const auto next = choose(choice)) choice.tried.push_back(*next);
+  return choice.tried;
 }
 
-TEST(Choose, PrefersOurOrderNotTheServers) {
-  EXPECT_EQ(choose({{"LOGIN", "PLAIN"}, {}, {}, true}), "PLAIN");
+TEST(Choose, TakesOurOrderNotTheServers) {
+  EXPECT_EQ(all_choices(anything()),
+            (Names{"EXTERNAL", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256",
+                   "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "NTLM", "GSSAPI"}));
 }
 
 TEST(Choose, TakesTheAccountsOrder) {
-  EXPECT_EQ(choose({{"LOGIN", "PLAIN"}, {"LOGIN", "PLAIN"}, {}, true}), "LOGIN");
+  Choice choice = anything();
+  choice.wanted = {"LOGIN", "GSSAPI", "SCRAM-SHA-1"};
+  EXPECT_EQ(all_choices(choice), choice.wanted);
 }
 
-TEST(Choose, PassesOverWhatWasTriedOrIsUnknown) {
-  EXPECT_EQ(choose({{"X-ODD", "LOGIN", "PLAIN"}, {}, {"PLAIN"}, true}), "LOGIN");
-  EXPECT_EQ(choose({{"X-ODD"}, {}, {}, true}), std::nullopt);
-  EXPECT_EQ(choose({{"PLAIN"}, {"X-ODD"}, {}, true}), std::nullopt);
+TEST(Choose, KnowsNamesInAnyCase) {
+  Choice choice = anything({"cram-MD5", "Plain"});
+  choice.wanted = {"pLAIN", "Cram-md5"};
+  EXPECT_EQ(all_choices(choice), (Names{"PLAIN", "CRAM-MD5"}));
+  choice.tried = {"plain"};
+  EXPECT_EQ(choose(choice), "CRAM-MD5");
+}
+
+TEST(Choose, PassesOverWhatItDoesNotKnow) {
+  EXPECT_EQ(all_choices(anything({"X-ODD", "LOGIN"})), Names{"LOGIN"});
+  EXPECT_EQ(choose(anything({"X-ODD"})), std::nullopt);
+  EXPECT_EQ(choose(anything({})), std::nullopt);
+  Choice choice = anything({"PLAIN", "X-ODD"});
+  choice.wanted = {"X-ODD"};
+  EXPECT_EQ(choose(choice), std::nullopt);
 }
 
 TEST(Choose, ShowsNoPasswordInTheClear) {
-  EXPECT_EQ(choose({{"LOGIN", "PLAIN"}, {}, {}, false}), std::nullopt);
-  EXPECT_EQ(choose({{"LOGIN", "PLAIN"}, {"PLAIN"}, {}, false}), std::nullopt);
+  Choice choice = anything();
+  choice.plain_text_allowed = false;
+  EXPECT_EQ(all_choices(choice),
+            (Names{"EXTERNAL", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256",
+                   "SCRAM-SHA-1", "CRAM-MD5", "DIGEST-MD5", "NTLM", "GSSAPI"}));
+  choice.wanted = {"PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"};
+  EXPECT_EQ(choose(choice), std::nullopt);
 }
 
-TEST(Plain, SaysTheMessageOfRfc4616) {
-  auto exchange = begin("PLAIN");
-  auto first = exchange->first();
-  ASSERT_TRUE(first.has_value() && first->has_value());
-  // NUL tim NUL tanstaaftanstaaf
-  EXPECT_EQ((*first)->reveal(), "AHRpbQB0YW5zdGFhZnRhbnN0YWFm");
+TEST(Choose, TakesExternalOnlyWithACertificate) {
+  Choice choice = anything({"EXTERNAL", "PLAIN"});
+  choice.certificate = false;
+  EXPECT_EQ(choose(choice), "PLAIN");
+  choice.wanted = {"EXTERNAL"};
+  EXPECT_EQ(choose(choice), std::nullopt);
 }
 
-TEST(Plain, TakesUtf8) {
-  auto exchange = Exchange::begin("PLAIN", credentials("j\xc3\xbcrgen", "p\xc3\xa4ss"));
-  ASSERT_TRUE(exchange.has_value());
-  auto first = (*exchange)->first();
-  ASSERT_TRUE(first.has_value() && first->has_value());
-  EXPECT_EQ((*first)->reveal(), "AGrDvHJnZW4AcMOkc3M=");
+TEST(Choose, BindsOnlyWithABinding) {
+  Choice choice = anything({"SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS"});
+  choice.binding = false;
+  EXPECT_EQ(all_choices(choice), Names{"SCRAM-SHA-256"});
+  choice.wanted = {"SCRAM-SHA-256-PLUS"};
+  EXPECT_EQ(choose(choice), std::nullopt);
 }
 
-TEST(Login, LetsTheServerSpeakFirst) {
-  auto exchange = begin("LOGIN");
-  auto first = exchange->first();
-  ASSERT_TRUE(first.has_value());
-  EXPECT_FALSE(first->has_value());
-  EXPECT_EQ(exchange->respond("VXNlcm5hbWU6")->reveal(), "dGlt");
-  EXPECT_EQ(exchange->respond("UGFzc3dvcmQ6")->reveal(), "dGFuc3RhYWZ0YW5zdGFhZg==");
+TEST(Choose, DoesNotBindWhereTheAccountNamesThePlainVariant) {
+  Choice choice = anything();
+  choice.wanted = {"scram-sha-256"};
+  EXPECT_EQ(all_choices(choice), Names{"SCRAM-SHA-256"});
 }
 
-TEST(Login, EndsWhereTheServerAsksTooMuch) {
-  auto exchange = begin("LOGIN");
-  (void)exchange->respond("VXNlcm5hbWU6");
-  (void)exchange->respond("UGFzc3dvcmQ6");
-  const auto third = exchange->respond("QWdhaW46");
-  ASSERT_FALSE(third.has_value());
-  EXPECT_EQ(third.error().cause, Cause::auth_failed);
-  EXPECT_EQ(third.error().message.find("tanstaaf"), std::string::npos);
+TEST(Choose, SendsATokenOnlyWhereTheAccountSaysSo) {
+  Choice choice = anything({"XOAUTH2", "OAUTHBEARER"});
+  EXPECT_EQ(choose(choice), std::nullopt);
+  choice.wanted = {"XOAUTH2"};
+  EXPECT_EQ(all_choices(choice), Names{"XOAUTH2"});
 }
 
-TEST(Exchange, RefusesWhatItCannotDo) {
-  EXPECT_EQ(Exchange::begin("X-ODD", credentials("tim", "x")).error().cause,
-            Cause::auth_unavailable);
-  EXPECT_EQ(Exchange::begin("PLAIN", credentials("", "x")).error().cause, Cause::bad_argument);
+TEST(Needs, AreKnown) {
+  EXPECT_EQ(needs("PLAIN"), Needs::password);
+  EXPECT_EQ(needs("scram-sha-256-plus"), Needs::password);
+  EXPECT_EQ(needs("XOAUTH2"), Needs::token);
+  EXPECT_EQ(needs("OAUTHBEARER"), Needs::token);
+  EXPECT_EQ(needs("EXTERNAL"), Needs::nothing);
+  EXPECT_EQ(needs("gssapi"), Needs::nothing);
+  EXPECT_EQ(needs("X-ODD"), Needs::password);
+}
+
+TEST(Strength, TellsADowngrade) {
+  const Names rising = {"X-ODD",
+                        "PLAIN",
+                        "NTLM",
+                        "CRAM-MD5",
+                        "DIGEST-MD5",
+                        "SCRAM-SHA-1",
+                        "SCRAM-SHA-256",
+                        "SCRAM-SHA-1-PLUS",
+                        "SCRAM-SHA-256-PLUS"};
+  for (std::size_t i = 1; i < rising.size(); ++i)
+    EXPECT_LT(strength(rising[i - 1]), strength(rising[i])) << rising[i];
+  EXPECT_EQ(strength("X-ODD"), 0);
+  EXPECT_EQ(strength("plain"), strength("LOGIN"));
+}
+
+TEST(StoredHash, IsWhatARefusalMayBeDueTo) {
+  for (const char* name : {"SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS",
+                           "CRAM-MD5", "DIGEST-MD5", "ntlm"})
+    EXPECT_TRUE(checks_stored_hash(name)) << name;
+  for (const char* name :
+       {"PLAIN", "LOGIN", "EXTERNAL", "GSSAPI", "XOAUTH2", "OAUTHBEARER", "X-ODD"})
+    EXPECT_FALSE(checks_stored_hash(name)) << name;
 }
 
 }  // namespace
