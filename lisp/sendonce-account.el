@@ -28,6 +28,9 @@
                   (host port required))
 (declare-function sendonce-credential-user-quietly "sendonce-credential"
                   (host port))
+(declare-function sendonce-credential-manner "sendonce-credential"
+                  (host port user quietly))
+(declare-function sendonce-trust-ask-p "sendonce-trust" (host port))
 
 (defvar smtpmail-smtp-server)
 (defvar smtpmail-default-smtp-server)
@@ -38,6 +41,7 @@
 (defvar smtpmail-servers-requiring-authorization)
 (defvar gnutls-trustfiles)
 (defvar gnutls-algorithm-priority)
+(defvar gnutls-min-prime-bits)
 
 ;;;; Errors
 
@@ -109,6 +113,21 @@ VALUE is a number, a number as a string, or the name of a service."
   (and (sendonce-account--lines-p value)
        (seq-every-p #'file-readable-p (ensure-list value))))
 
+(defun sendonce-account--key-p (value)
+  "Return non-nil if VALUE names a file that can be read, or a token's key."
+  (and (sendonce-account--line-p value)
+       (or (string-prefix-p "pkcs11:" value)
+           (file-readable-p value))))
+
+(defun sendonce-account--pins-p (value)
+  "Return non-nil if VALUE is a pin of a public key, or a list of them."
+  (seq-every-p (lambda (pin)
+                 (and (stringp pin)
+                      (let ((case-fold-search t))
+                        (string-match-p
+                         "\\`sha256:\\(?::?[0-9a-f]\\{2\\}\\)\\{32\\}\\'" pin))))
+               (ensure-list value)))
+
 (defconst sendonce-account--checks
   '((:name sendonce-account--line-p "give a string")
     (:from sendonce-account--lines-p
@@ -126,6 +145,12 @@ VALUE is a number, a number as a string, or the name of a service."
                "give the name that the certificate must prove")
     (:trust-files sendonce-account--files-p
                   "give a list of files that exist and can be read")
+    (:client-key sendonce-account--key-p "give a PEM file that exists and can \
+be read, or a URI \"pkcs11:...\"")
+    (:client-cert sendonce-account--key-p "give a PEM file that exists and can \
+be read, or a URI \"pkcs11:...\"")
+    (:pin sendonce-account--pins-p "give \"sha256:\" and the 64 hex digits of \
+the server's public key, as M-x sendonce-doctor shows it")
     (:priority sendonce-account--line-p "give a GnuTLS priority string")
     (:local-name sendonce-account--host-p "give a host name")
     (:timeout sendonce-account--seconds-p "give seconds, more than 0")
@@ -138,7 +163,7 @@ VALUE is a number, a number as a string, or the name of a service."
 CHECK returns nil for a value that will not do.")
 
 (defconst sendonce-account--later
-  '(:client-key :client-cert :pin :proxy)
+  '(:proxy)
   "Keys whose meaning this version of the module cannot keep.
 To ignore them would be less secure than the account says.")
 
@@ -216,7 +241,7 @@ for %s.  Add one with :from \"%s\", or one without :from"
                   sendonce-accounts "; ")
        from)))
 
-(defun sendonce-account--named (name)
+(defun sendonce-account-named (name)
   "Return the account of `sendonce-accounts' called NAME, or nil."
   (seq-find (lambda (a) (equal name (sendonce-account-name a)))
             sendonce-accounts))
@@ -266,7 +291,8 @@ set it to `ssl' (port 465) or `starttls' (port 587)" other))))
 nil if there is no user.  As in smtpmail, one found by `auth-source' counts."
   (let ((user (bound-and-true-p smtpmail-smtp-user)))
     (if user
-        (list :user user)
+        (append (list :user user)
+                (sendonce-credential-manner host port user nil))
       (sendonce-credential-user
        host port (sendonce-account--must-sign-in-p host)))))
 
@@ -306,12 +332,29 @@ plist of :user and :auth."
      (funcall credentials host port)
      (and domain (list :local-name (concat (system-name) "." domain))))))
 
+(defun sendonce-account--with-manner (account quietly)
+  "Return ACCOUNT with what `auth-source' says about how to sign in there.
+That is a mechanism and a client certificate, where ACCOUNT names none.
+QUIETLY: ask nobody for the passphrase of a file."
+  (let ((user (plist-get account :user)))
+    (append account
+            (and user
+                 (not (plist-get account :client-key))
+                 (let ((manner (sendonce-credential-manner
+                                (plist-get account :host)
+                                (sendonce-account--port account)
+                                user quietly)))
+                   (cl-loop for (key value) on manner by #'cddr
+                            unless (plist-get account key)
+                            append (list key value)))))))
+
 (defun sendonce-account-for (from)
   "Return a sound account to send mail from the address FROM with.
 Signal `sendonce-config-error' if there is none."
   (sendonce-account-check
    (if sendonce-accounts
-       (sendonce-account--choose from)
+       (sendonce-account--with-manner
+        (sendonce-account-check (sendonce-account--choose from)) nil)
      (sendonce-account--from-smtpmail #'sendonce-account--credentials))))
 
 ;;;; Settings
@@ -348,6 +391,25 @@ The defaults of `gnutls-trustfiles' are what the module trusts anyhow."
          (not (sendonce-account--same-p priority "normal"))
          priority)))
 
+(defun sendonce-account--port (account)
+  "Return the port number of ACCOUNT."
+  (or (sendonce-account-port (plist-get account :port))
+      (sendonce-account--default-port account)))
+
+(defun sendonce-account--key (account key)
+  "Return the file or URI that KEY of ACCOUNT names, in full; or nil."
+  (let ((value (plist-get account key)))
+    (if (or (null value) (string-prefix-p "pkcs11:" value))
+        value
+      (expand-file-name value))))
+
+(defun sendonce-account--ask-trust-p (account)
+  "Return non-nil if NSM is to judge the certificate of ACCOUNT in any case."
+  (require 'sendonce-trust)
+  (sendonce-trust-ask-p (or (plist-get account :tls-host)
+                            (plist-get account :host))
+                        (sendonce-account--port account)))
+
 (defun sendonce-account--words (value)
   "Return VALUE, a word or a list of words, on one line; nil if empty."
   (and value (mapconcat (lambda (word) (format "%s" word))
@@ -360,12 +422,17 @@ The defaults of `gnutls-trustfiles' are what the module trusts anyhow."
 (defun sendonce-account--pairs (account)
   "Return the settings of ACCOUNT as (KEY . VALUE), VALUE nil for none."
   `(("host" . ,(plist-get account :host))
-    ("port" . ,(or (sendonce-account-port (plist-get account :port))
-                   (sendonce-account--default-port account)))
+    ("port" . ,(sendonce-account--port account))
     ("tls" . ,(or (sendonce-account--tls account) 'none))
     ("user" . ,(plist-get account :user))
     ("auth" . ,(sendonce-account--words (plist-get account :auth)))
     ("tls-host" . ,(plist-get account :tls-host))
+    ("client-key" . ,(sendonce-account--key account :client-key))
+    ("client-cert" . ,(sendonce-account--key account :client-cert))
+    ,@(mapcar (lambda (pin) (cons "pin" pin))
+              (ensure-list (plist-get account :pin)))
+    ("ask-trust" . ,(and (sendonce-account--ask-trust-p account) "yes"))
+    ("min-prime-bits" . ,(bound-and-true-p gnutls-min-prime-bits))
     ,@(mapcar (lambda (file) (cons "trust-file" (expand-file-name file)))
               (sendonce-account--trust-files account))
     ("priority" . ,(sendonce-account--priority account))
@@ -393,6 +460,23 @@ The defaults of `gnutls-trustfiles' are what the module trusts anyhow."
                                     settings)
           key "=" value "\n"))
 
+(defconst sendonce-account--texts
+  '(("host" . :host) ("user" . :user) ("auth" . :auth)
+    ("tls-host" . :tls-host) ("client-key" . :client-key)
+    ("client-cert" . :client-cert) ("local-name" . :local-name))
+  "Alist of (SETTING . KEY) of what is the same text in both.")
+
+(defun sendonce-account-from-settings (settings)
+  "Return the account that the text SETTINGS describes, as far as it goes."
+  (let ((tls (sendonce-account-setting settings "tls")))
+    (append
+     (cl-loop for (setting . key) in sendonce-account--texts
+              for value = (sendonce-account-setting settings setting)
+              when value append (list key value))
+     (list :port (string-to-number
+                  (or (sendonce-account-setting settings "port") "0"))
+           :tls (and (not (equal tls "none")) (intern (or tls "auto")))))))
+
 ;;;; Before a retry
 
 (defun sendonce-account--kept-credentials (settings host port)
@@ -401,14 +485,16 @@ Those of the old SETTINGS count if the server is still the one."
   (let ((user (sendonce-account-setting settings "user"))
         (auth (sendonce-account-setting settings "auth")))
     (cond ((bound-and-true-p smtpmail-smtp-user)
-           (list :user smtpmail-smtp-user))
+           (append (list :user smtpmail-smtp-user)
+                   (sendonce-credential-manner host port smtpmail-smtp-user t)))
           ((and user (equal host (sendonce-account-setting settings "host")))
            (append (list :user user) (and auth (list :auth auth))))
           (t (sendonce-credential-user-quietly host port)))))
 
 (defun sendonce-account--renewed (name settings)
   "Return today's account called NAME, whose old SETTINGS are given, or nil."
-  (or (sendonce-account--named name)
+  (or (let ((account (sendonce-account-named name)))
+        (and account (sendonce-account--with-manner account t)))
       (and (equal name sendonce-account--smtpmail)
            (with-temp-buffer
              (sendonce-account--from-smtpmail

@@ -97,11 +97,28 @@ nil if `auth-source' knows no user, and none is REQUIRED.  If one is,
 the user is asked; in batch mode that is a `sendonce-config-error'."
   (let* ((entry (sendonce-credential--search host port nil))
          (user (or (plist-get entry :user)
-                   (and required (sendonce-credential-ask-user host port))))
-         (auth (plist-get entry :smtp-auth)))
+                   (and required (sendonce-credential-ask-user host port)))))
     (and user
-         (append (list :user user)
-                 (and auth (list :auth (format "%s" auth)))))))
+         (append (list :user user) (sendonce-credential--manner entry)))))
+
+(defun sendonce-credential--manner (entry)
+  "Return a plist of what the `auth-source' ENTRY says about the sign-in.
+:auth is a mechanism, :client-key and :client-cert files or URIs."
+  (let ((auth (or (plist-get entry :smtp-auth) (plist-get entry :auth)))
+        (key (plist-get entry :key))
+        (cert (plist-get entry :cert)))
+    (append (and auth (list :auth (format "%s" auth)))
+            (and key (list :client-key key))
+            (and key cert (list :client-cert cert)))))
+
+(defun sendonce-credential-manner (host port user quietly)
+  "Return what `auth-source' says of how USER signs in at HOST and PORT.
+See `sendonce-credential--manner'.  QUIETLY: ask nobody for a passphrase."
+  (if quietly
+      (sendonce-credential--without-asking
+        (sendonce-credential-manner host port user nil))
+    (sendonce-credential--manner
+     (sendonce-credential--search host port user))))
 
 (defmacro sendonce-credential--without-asking (&rest body)
   "Evaluate BODY; nil if it fails or would have to ask anybody.
@@ -190,11 +207,33 @@ REFUSED: the server refused the last one.  FOREGROUND: may ask the user."
         (noninteractive (sendonce-credential--lookup host port user))
         (t (sendonce-credential--quietly host port user))))
 
+(defun sendonce-credential-secret (kind host port user reply foreground)
+  "Return the secret of KIND for USER at HOST and PORT as UTF-8 bytes, or nil.
+KIND is `password', `token' (for OAuth, which nobody can type), or
+`key': the passphrase of a client key's file, or the PIN of its token,
+whose name is USER.  REPLY is what was said to the last one, \"\" if
+there was none.  If FOREGROUND is non-nil the user may be asked;
+quitting gives nil.  The caller wipes what it gets, a copy of its own."
+  (pcase kind
+    ('key (sendonce-credential--key user reply foreground))
+    ('token (sendonce-credential-password host port user reply nil))
+    (_ (sendonce-credential-password host port user reply foreground))))
+
+(defun sendonce-credential--key (name reply foreground)
+  "Return what opens the client key NAME, or nil.
+REPLY is \"\" unless the last answer was wrong.  FOREGROUND: may ask."
+  (when (and foreground (not noninteractive))
+    (condition-case nil
+        (encode-coding-string
+         (read-passwd (format "%sPIN or passphrase of %s: "
+                              (if (string-empty-p reply) "" "Wrong.  ")
+                              name))
+         'utf-8)
+      (quit nil))))
+
 (defun sendonce-credential-password (host port user reply foreground)
   "Return the password for USER at HOST and PORT as UTF-8 bytes, or nil.
-REPLY is what the server said to the last one, \"\" if there was none.
-If FOREGROUND is non-nil the user may be asked; quitting gives nil.
-The caller wipes what it gets, which is a copy of its own."
+REPLY and FOREGROUND are as in `sendonce-credential-secret'."
   (let ((refused (not (string-empty-p reply)))
         (key (list host port user)))
     (if refused

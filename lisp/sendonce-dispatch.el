@@ -46,6 +46,9 @@
 (defvar sendonce-dispatch--questions nil
   "Questions for those who wait, oldest first.")
 
+(defvar sendonce-dispatch--checks nil
+  "Alist of (NUMBER . STEPS): what checkups have told, newest first.")
+
 (defvar sendonce-dispatch--background nil
   "Events to be seen to in the background, newest first.")
 
@@ -79,6 +82,11 @@
       (if (memq id sendonce-dispatch--foreground)
           (list 'watched id)
         event)))
+    (`(checked ,number . ,step)
+     (push step (alist-get number sendonce-dispatch--checks)))
+    (`(check-ended ,number ,transcript)
+     (push (list 'ended transcript)
+           (alist-get number sendonce-dispatch--checks)))
     (_ (sendonce-dispatch--later event))))
 
 (defun sendonce-dispatch--later (event)
@@ -190,6 +198,15 @@ The outbox knows of an end before its event comes."
   "Return how far the attempt at ID is: (PHASE DONE TOTAL TEXT), or nil."
   (alist-get id sendonce-dispatch--progress))
 
+(defun sendonce-dispatch-check (number)
+  "Return what the checkup NUMBER has told, oldest first: (STEP . REST).
+The last one is (ended TRANSCRIPT)."
+  (reverse (alist-get number sendonce-dispatch--checks)))
+
+(defun sendonce-dispatch-forget-check (number)
+  "Forget what the checkup NUMBER has told."
+  (setf (alist-get number sendonce-dispatch--checks nil t) nil))
+
 (defun sendonce-dispatch-question ()
   "Return the next question for those who wait, or nil; it is taken."
   (pop sendonce-dispatch--questions))
@@ -210,21 +227,36 @@ FOREGROUND: the user waits for it and may be asked."
       question
       (or (sendonce-dispatch--take-settings id)
           (sendonce-account-renew name settings))))
-    (`(question ,question ,id password ,host ,port ,user ,reply)
-     (sendonce-dispatch--give-password question id host port user reply
-                                       foreground))
+    (`(question ,question ,id password . ,about)
+     (sendonce-dispatch--give-secret question id about foreground))
+    (`(question ,question ,_ certificate ,host ,port ,status)
+     (sendonce-dispatch--judge question host port status foreground))
     (`(question ,question . ,_)
      (sendonce-dispatch--give question nil))))
 
-(defun sendonce-dispatch--give-password (question id host port user reply
-                                                  foreground)
-  "Answer QUESTION about entry ID with the password of USER at HOST and PORT.
-REPLY and FOREGROUND are as in `sendonce-credential-password'."
+(defun sendonce-dispatch--judge (question host port status foreground)
+  "Answer QUESTION whether HOST at PORT, of which STATUS is known, is trusted.
+FOREGROUND: the user may be asked."
+  (require 'sendonce-trust)
+  (let (answer)
+    (unwind-protect
+        (condition-case err
+            (setq answer (and (sendonce-trust-accept-p host port status
+                                                       foreground)
+                              "yes"))
+          (error (message "sendonce: %s" (error-message-string err))))
+      (sendonce-dispatch--give question answer))))
+
+(defun sendonce-dispatch--give-secret (question id about foreground)
+  "Answer QUESTION about entry ID with a secret.
+ABOUT is (HOST PORT USER REPLY KIND); these and FOREGROUND are as in
+`sendonce-credential-secret'."
   (let (secret)
     (unwind-protect
         (condition-case err
-            (setq secret (sendonce-credential-password host port user reply
-                                                       foreground))
+            (pcase-let ((`(,host ,port ,user ,reply ,kind) about))
+              (setq secret (sendonce-credential-secret
+                            kind host port user reply foreground)))
           (error (message "sendonce: no password: %s"
                           (error-message-string err))))
       ;; Whatever happened, the engine is not left waiting.

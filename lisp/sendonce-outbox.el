@@ -37,7 +37,7 @@
                   (engine id from to))
 (declare-function sendonce-submit--ask "sendonce-submit" (prompt choices))
 (declare-function sendonce-submit--about "sendonce-submit" (entry))
-(declare-function sendonce-account--named "sendonce-account" (name))
+(declare-function sendonce-account-named "sendonce-account" (name))
 (declare-function message-mode "message" ())
 (declare-function message-goto-body "message" (&optional interactive))
 (declare-function mime-to-mml "mml" (&optional handles))
@@ -399,7 +399,7 @@ The server's last words: %s
 
 (defun sendonce-outbox--check (entry)
   "Return the account of ENTRY if its :imap server can be asked, else nil."
-  (let ((account (sendonce-account--named (plist-get entry :account))))
+  (let ((account (sendonce-account-named (plist-get entry :account))))
     (and (plist-get account :imap) account)))
 
 (defun sendonce-outbox--look (entry)

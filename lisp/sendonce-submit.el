@@ -29,6 +29,8 @@
 (require 'sendonce-notify)
 (require 'sendonce-advice)
 (require 'sendonce-credential)
+(require 'sendonce-remedy)
+(require 'cl-lib)
 (require 'seq)
 
 (declare-function sendonce--mod-enqueue "ext:sendonce-module"
@@ -353,8 +355,9 @@ receivers that drop repeats can"
   nil)
 
 (defun sendonce-submit--failed (entry)
-  "Signal that ENTRY failed for somebody, unless a sign-in may mend it."
+  "Signal that ENTRY failed for somebody, unless it can be mended now."
   (or (sendonce-submit--offer-sign-in entry)
+      (sendonce-submit--offer-remedy entry)
       (let ((sent (sendonce-notify-recipients entry 'sent))
             (waiting (sendonce-notify-recipients entry 'deferred 'queued)))
         (sendonce-submit--signal
@@ -393,6 +396,44 @@ Return (wait ID ATTEMPTS), or nil if that is not it or the user quits."
          (plist-get entry :id)
          (sendonce-account-with settings "user" user))
         (sendonce-submit--join nil entry)))))
+
+(defun sendonce-submit--remedy-question (entry changes words)
+  "Return the question whether to make CHANGES, because of WORDS, for ENTRY."
+  (let ((settings (plist-get entry :settings)))
+    (format "Port %s of %s %s.  Set %s for the account %s and send again? "
+            (sendonce-account-setting settings "port")
+            (sendonce-account-setting settings "host")
+            words
+            (sendonce-remedy-words changes)
+            (plist-get entry :account))))
+
+(defun sendonce-submit--offer-remedy (entry)
+  "If a change of the set-up mends what ENTRY failed for, offer it.
+Return (wait ID ATTEMPTS), or nil if there is none or the user says no."
+  (pcase-let ((`(,changes . ,words)
+               (sendonce-remedy-for (sendonce-advice--cause
+                                     (plist-get entry :cause))
+                                    (plist-get entry :reply))))
+    (when (and changes
+               (not noninteractive)
+               (not (sendonce-notify-recipients entry 'sent))
+               (y-or-n-p (sendonce-submit--remedy-question
+                          entry changes words)))
+      (sendonce-submit--mend entry changes))))
+
+(defun sendonce-submit--mend (entry changes)
+  "Make CHANGES to the account of ENTRY and try it again.
+Return (wait ID ATTEMPTS)."
+  (let ((settings (plist-get entry :settings)))
+    (sendonce-remedy-tell
+     (sendonce-remedy-apply (plist-get entry :account) settings changes))
+    (cl-loop for (key value) on changes by #'cddr
+             do (setq settings (sendonce-account-with
+                                settings (substring (symbol-name key) 1)
+                                (format "%s" (or value "none")))))
+    (sendonce-submit--settle entry 'failed 'queued)
+    (sendonce-dispatch-use-settings (plist-get entry :id) settings)
+    (sendonce-submit--join nil entry)))
 
 (defun sendonce-submit--needs-user-p (entry)
   "Return non-nil if ENTRY was held up by a password nobody gave."

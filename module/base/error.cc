@@ -32,6 +32,10 @@ std::string_view cause_name(Cause cause) {
       return "tls-unavailable";
     case Cause::not_tls:
       return "not-tls";
+    case Cause::implicit_tls:
+      return "implicit-tls";
+    case Cause::tls_version:
+      return "tls-version";
     case Cause::certificate:
       return "certificate";
     case Cause::protocol:
@@ -48,6 +52,8 @@ std::string_view cause_name(Cause cause) {
       return "too-large";
     case Cause::needs_smtputf8:
       return "needs-smtputf8";
+    case Cause::needs_8bitmime:
+      return "needs-8bitmime";
     case Cause::storage:
       return "storage";
     case Cause::storage_full:

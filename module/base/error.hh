@@ -28,6 +28,8 @@ enum class Cause {
   tls_failed,          ///< the handshake failed, or the record layer did later
   tls_unavailable,     ///< TLS is required and the server does not offer STARTTLS
   not_tls,             ///< the port answered a TLS hello in the clear: it speaks plain SMTP
+  implicit_tls,        ///< the port waits for TLS from the start, and plain SMTP was tried
+  tls_version,         ///< no version of TLS in common
   certificate,         ///< the certificate does not prove the host
   protocol,            ///< the server said something that is no SMTP; the text says what was read
   auth_unavailable,    ///< sign-in wanted, and no mechanism in common
@@ -36,6 +38,7 @@ enum class Cause {
   refused_for_now,     ///< the server refused a command with 4yz
   too_large,           ///< over the server's SIZE (RFC 1870), found before sending
   needs_smtputf8,      ///< a UTF-8 address and no SMTPUTF8 (RFC 6531)
+  needs_8bitmime,      ///< 8-bit text and no 8BITMIME (RFC 6152)
   storage,             ///< the outbox could not be read or written
   storage_full,        ///< the disk is full
 };

@@ -160,6 +160,16 @@ Value answer(const Env& env, emacs_value* arguments) {
   return env.nil();
 }
 
+Value check(const Env& env, emacs_value* arguments) {
+  auto engine = engine_of(env, arguments[0]);
+  if (!engine) return fail(engine.error());
+  const std::string settings = env.to_string(arguments[1]);
+  if (env.leaving()) return env.nil();
+  auto number = (*engine)->check(settings);
+  if (!number) return fail(number.error());
+  return env.integer(*number);
+}
+
 // --- looking
 // -----------------------------------------------------------------------------------------
 
@@ -345,6 +355,7 @@ constexpr Export exports[] = {
     {"sendonce--mod-events", 1, fenced<events>, "Take what happened.\n\n(fn ENGINE)"},
     {"sendonce--mod-answer", 3, fenced<answer>,
      "Answer a question.\n\n(fn ENGINE QUESTION ANSWER)"},
+    {"sendonce--mod-check", 2, fenced<check>, "Check an account.\n\n(fn ENGINE SETTINGS)"},
     {"sendonce--mod-entries", 2, fenced<entries>, "List entries.\n\n(fn ENGINE ID)"},
     {"sendonce--mod-find", 3, fenced<find>, "Find an entry.\n\n(fn ENGINE DRAFT FINGERPRINT)"},
     {"sendonce--mod-message", 2, fenced<message>, "Stored bytes.\n\n(fn ENGINE ID)"},

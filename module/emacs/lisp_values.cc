@@ -2,6 +2,8 @@
 
 #include "emacs/lisp_values.hh"
 
+#include <cstdlib>
+
 namespace sendonce::emacs {
 
 namespace {
@@ -24,6 +26,87 @@ emacs_value lisp_recipients(const Env& env, const outbox::Entry& entry) {
   return env.list(rows);
 }
 
+emacs_value texts(const Env& env, const std::vector<std::string>& all) {
+  std::vector<emacs_value> values;
+  for (const std::string& one : all) values.push_back(env.text(one));
+  return env.list(values);
+}
+
+emacs_value keywords(const Env& env, const std::vector<std::string>& all) {
+  std::vector<emacs_value> values;
+  for (const std::string& one : all) values.push_back(env.symbol(":" + one));
+  return env.list(values);
+}
+
+/// As `gnutls-peer-status' of Emacs describes one.
+emacs_value lisp_certificate(const Env& env, const net::CertificateInfo& info) {
+  return env.list({
+      env.symbol(":version"),
+      env.number(std::atoi(info.version.c_str())),
+      env.symbol(":serial-number"),
+      env.text(info.serial),
+      env.symbol(":issuer"),
+      env.text(info.issuer),
+      env.symbol(":subject"),
+      env.text(info.subject),
+      env.symbol(":names"),
+      texts(env, info.names),
+      env.symbol(":not-before"),
+      env.number(static_cast<double>(info.not_before)),
+      env.symbol(":not-after"),
+      env.number(static_cast<double>(info.not_after)),
+      env.symbol(":public-key-algorithm"),
+      env.text(info.public_key_algorithm),
+      env.symbol(":certificate-security-level"),
+      env.text(info.security_level),
+      env.symbol(":signature-algorithm"),
+      env.text(info.signature_algorithm),
+      env.symbol(":public-key-id"),
+      env.text(info.key_id_sha1),
+      env.symbol(":public-key-id-sha256"),
+      env.text(info.key_id_sha256),
+      env.symbol(":certificate-id"),
+      env.text(info.certificate_id_sha1),
+      env.symbol(":certificate-id-sha256"),
+      env.text(info.certificate_id_sha256),
+      env.symbol(":key-pin"),
+      env.text(info.key_pin),
+      env.symbol(":fingerprint"),
+      env.text(info.fingerprint),
+      env.symbol(":pem"),
+      env.text(info.pem),
+  });
+}
+
+emacs_value lisp_tls(const Env& env, const net::TlsInfo& info) {
+  std::vector<emacs_value> chain;
+  for (const net::CertificateInfo& one : info.chain) chain.push_back(lisp_certificate(env, one));
+  return env.list({
+      env.symbol(":warnings"),
+      keywords(env, info.warnings),
+      env.symbol(":faults"),
+      texts(env, info.faults),
+      env.symbol(":certificates"),
+      env.list(chain),
+      env.symbol(":certificate"),
+      chain.empty() ? env.nil() : chain.front(),
+      env.symbol(":protocol"),
+      env.text(info.protocol),
+      env.symbol(":cipher"),
+      env.text(info.cipher_name),
+      env.symbol(":key-exchange"),
+      env.text(info.key_exchange),
+      env.symbol(":mac"),
+      env.text(info.mac),
+      env.symbol(":safe-renegotiation"),
+      env.boolean(info.safe_renegotiation),
+      env.symbol(":encrypt-then-mac"),
+      env.boolean(info.encrypt_then_mac),
+      env.symbol(":diffie-hellman-prime-bits"),
+      info.prime_bits == 0 ? env.nil() : env.integer(info.prime_bits),
+  });
+}
+
 struct EventWriter {
   const Env& env;
 
@@ -44,7 +127,24 @@ struct EventWriter {
   emacs_value operator()(const engine::PasswordQuestion& event) const {
     return env.list({kind("question"), env.integer(event.question), env.integer(event.entry),
                      kind("password"), env.text(event.host), env.integer(event.port),
-                     env.text(event.user), env.text(event.refusal)});
+                     env.text(event.user), env.text(event.refusal), env.symbol(event.kind)});
+  }
+  emacs_value operator()(const engine::CertificateQuestion& event) const {
+    return env.list({kind("question"), env.integer(event.question), env.integer(event.entry),
+                     kind("certificate"), env.text(event.host), env.integer(event.port),
+                     lisp_tls(env, event.info)});
+  }
+  emacs_value operator()(const engine::CheckStep& event) const {
+    if (!event.error) {
+      return env.list({kind("checked"), env.integer(event.entry), env.symbol(event.step),
+                       kind("ok"), env.text(event.detail)});
+    }
+    return env.list({kind("checked"), env.integer(event.entry), env.symbol(event.step),
+                     kind("problem"), env.text(event.error->message),
+                     env.symbol(cause_name(event.error->cause)), env.text(event.error->reply)});
+  }
+  emacs_value operator()(const engine::CheckEnded& event) const {
+    return env.list({kind("check-ended"), env.integer(event.entry), env.text(event.transcript)});
   }
   emacs_value operator()(const engine::SignedIn& event) const {
     return env.list({kind("signed-in"), env.integer(event.entry), env.text(event.host),

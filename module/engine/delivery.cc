@@ -6,9 +6,7 @@
 #include <utility>
 
 #include "base/clock.hh"
-#include "engine/time_limits.hh"
 #include "engine/verdict.hh"
-#include "net/connect.hh"
 
 namespace sendonce::engine {
 
@@ -16,10 +14,6 @@ namespace {
 
 /// How much of a message is read from the outbox, and handed to the session, at a time.
 constexpr std::size_t piece_size = 262144;
-
-bool is_loopback(const std::string& peer) {
-  return peer.rfind("127.", 0) == 0 || peer.rfind("[::1]", 0) == 0;
-}
 
 std::string heading(const outbox::Entry& entry) {
   return "Attempt " + std::to_string(entry.attempts) + ", " + local_time_text(wall_clock()) +
@@ -58,15 +52,16 @@ void Delivery::stop_waiting() { wake_->wake(); }
 
 outbox::AttemptEnd Delivery::run() {
   Status status = prepare();
-  if (status) status = open_dialogue();
+  if (status) status = approach_->reach();
+  if (approach_) approach_->wipe();
+  if (status) status = begin_message();
   if (status) status = converse();
-  if (sign_in_) sign_in_->wipe();
   over_ = true;
   return conclude(status);
 }
 
 void Delivery::part() {
-  if (dialogue_) dialogue_->part();
+  if (approach_ && approach_->has_line()) approach_->dialogue().part();
 }
 
 // --- before the line
@@ -75,10 +70,10 @@ void Delivery::part() {
 Status Delivery::prepare() {
   if (auto status = ask_account(); !status) return status;
   if (auto status = examine_message(); !status) return status;
-  if (settings_.user.empty()) return {};
-  Secret password;
-  if (auto status = ask_password({}, password); !status) return status;
-  sign_in_.emplace(settings_, std::move(password));
+  approach_.emplace(surroundings_,
+                    Errand{attempt_.entry.id, wake_, cancelled_, transcript_,
+                           [this](Phase phase, std::uint64_t done) { tell(phase, done); }},
+                    settings_);
   return {};
 }
 
@@ -95,24 +90,6 @@ Status Delivery::ask_account() {
   if (!settings) return fail(settings.error());
   settings_ = std::move(*settings);
   return {};
-}
-
-Status Delivery::ask_password(const std::string& refusal, Secret& into) {
-  tell(Phase::sign_in, 0);
-  auto answer =
-      surroundings_.questions.ask(PasswordQuestion{attempt_.entry.id, 0, settings_.host,
-                                                   settings_.port, settings_.user, refusal},
-                                  cancelled_);
-  if (answer) {
-    into = std::move(*answer);
-    return {};
-  }
-  if (cancelled_) return fail(given_up("The attempt was withdrawn"));
-  if (!refusal.empty()) {
-    return fail(Cause::auth_failed, Phase::sign_in, "The server refuses the sign-in", refusal);
-  }
-  return fail(Cause::declined, Phase::sign_in,
-              "No password for " + settings_.user + " at " + settings_.server());
 }
 
 /// One pass over the stored message for what the server must be told; a message of one piece is
@@ -135,86 +112,27 @@ Status Delivery::examine_message() {
   return {};
 }
 
-Result<net::Descriptor> Delivery::connect() {
-  tell(Phase::resolve, 0);
-  auto endpoints =
-      net::resolve(settings_.host, settings_.port,
-                   Deadline::after(time_limit(Phase::resolve, settings_.timeout)), *wake_);
-  if (!endpoints) return fail(endpoints.error());
-  tell(Phase::connect, 0);
-  return net::connect_any(net::interleave(std::move(*endpoints)),
-                          Deadline::after(time_limit(Phase::connect, settings_.timeout)), *wake_);
-}
-
-Status Delivery::open_dialogue() {
-  transcript_.note("Connecting to " + settings_.server());
-  auto socket = connect();
-  if (!socket) return fail(socket.error());
-  net::Line line(std::move(*socket), wake_);
-  transcript_.note("Connected to " + line.peer());
-  net::TlsSettings tls{settings_.verified_host(), settings_.trust_files, settings_.priority,
-                       settings_.server(), surroundings_.tickets};
-  dialogue_.emplace(std::move(line), settings_, std::move(tls), transcript_,
-                    [this](Phase phase, std::uint64_t done) { tell(phase, done); });
-  return {};
-}
-
 // --- on the line
 // -------------------------------------------------------------------------------------
 
 /// Until every recipient has its outcome, or an error that is everybody's.
 Status Delivery::converse() {
   while (outcomes_.empty()) {
-    smtp::Output output = dialogue_->advance();
+    smtp::Output output = approach_->dialogue().advance();
     if (auto status = decide(output); !status) return status;
   }
   return {};
 }
 
 Status Delivery::decide(smtp::Output& output) {
-  if (std::holds_alternative<smtp::NeedSignIn>(output)) return sign_in();
-  if (const auto* challenge = std::get_if<smtp::Challenge>(&output)) {
-    sign_in_->answer(dialogue_->session(), challenge->text);
-  } else if (const auto* ended = std::get_if<smtp::SignInEnded>(&output)) {
-    return after_sign_in(*ended);
-  } else if (std::holds_alternative<smtp::Ready>(output)) {
-    return begin_message();
-  } else if (std::holds_alternative<smtp::NeedBody>(output)) {
-    return hand_over_body();
-  } else if (const auto* commit_follows = std::get_if<smtp::CommitFollows>(&output)) {
+  if (std::holds_alternative<smtp::NeedBody>(output)) return hand_over_body();
+  if (const auto* commit_follows = std::get_if<smtp::CommitFollows>(&output)) {
     commit(*commit_follows);
   } else if (const auto* transaction = std::get_if<smtp::TransactionEnded>(&output)) {
     take_outcomes(*transaction);
   } else if (const auto* over = std::get_if<smtp::Ended>(&output)) {
     return fail(over->error.value_or(given_up("The session ended")));
   }
-  return {};
-}
-
-Status Delivery::sign_in() {
-  const bool private_line = dialogue_->session().secure() || is_loopback(dialogue_->line().peer());
-  return sign_in_->start(dialogue_->session(), private_line);
-}
-
-Status Delivery::after_sign_in(const smtp::SignInEnded& ended) {
-  if (ended.accepted) {
-    surroundings_.sink.post(
-        SignedIn{attempt_.entry.id, settings_.host, settings_.port, settings_.user});
-    sign_in_->wipe();
-    return {};
-  }
-  switch (sign_in_->refused(ended.reply)) {
-    case SignIn::After::next_mechanism:
-      return {};
-    case SignIn::After::stop:
-      return fail(ended.reply.reply_class() == 4 ? Cause::refused_for_now : Cause::auth_failed,
-                  Phase::sign_in, "The server refuses the sign-in", ended.reply.summary());
-    case SignIn::After::ask_password:
-      break;
-  }
-  Secret password;
-  if (auto status = ask_password(sign_in_->refusal(), password); !status) return status;
-  sign_in_->set_password(std::move(password));
   return {};
 }
 
@@ -231,13 +149,13 @@ Status Delivery::begin_message() {
     if (!recipient) return fail(recipient.error());
     envelope.recipients.push_back(std::move(*recipient));
   }
-  dialogue_->session().begin(std::move(envelope));
+  approach_->dialogue().session().begin(std::move(envelope));
   return {};
 }
 
 Status Delivery::hand_over_body() {
   if (!small_message_.empty() || attempt_.entry.octets == 0) {
-    dialogue_->session().body(small_message_, true);
+    approach_->dialogue().session().body(small_message_, true);
     return {};
   }
   auto piece = surroundings_.outbox.read_message(attempt_.entry.id, offset_, piece_size);
@@ -245,11 +163,11 @@ Status Delivery::hand_over_body() {
     piece = fail(Cause::storage, Phase::body, "The stored message is incomplete");
   }
   if (!piece) {
-    dialogue_->session().withdraw(piece.error());
+    approach_->dialogue().session().withdraw(piece.error());
     return {};
   }
   offset_ += static_cast<std::int64_t>(piece->size());
-  dialogue_->session().body(*piece, offset_ >= attempt_.entry.octets);
+  approach_->dialogue().session().body(*piece, offset_ >= attempt_.entry.octets);
   return {};
 }
 
@@ -257,11 +175,12 @@ Status Delivery::hand_over_body() {
 /// is had, and then heeded, or not noted any more.
 void Delivery::commit(const smtp::CommitFollows& commit_follows) {
   const std::lock_guard lock(withdrawing_);
-  if (cancelled_) return dialogue_->session().withdraw(given_up("The attempt was withdrawn"));
+  if (cancelled_)
+    return approach_->dialogue().session().withdraw(given_up("The attempt was withdrawn"));
   if (commit_follows.recipients.empty()) return;  // all refused meanwhile: nobody can be in doubt
   if (auto status = surroundings_.outbox.committing(attempt_.id, commit_follows.recipients);
       !status) {
-    return dialogue_->session().withdraw(status.error());
+    return approach_->dialogue().session().withdraw(status.error());
   }
   beyond_ = true;
 }
@@ -301,8 +220,9 @@ outbox::AttemptEnd Delivery::conclude(const Status& status) {
 
 void Delivery::tell(Phase phase, std::uint64_t done, std::string detail) {
   const auto total = static_cast<std::int64_t>(facts_.octets);
-  if (detail.empty() && dialogue_ && dialogue_->line().tls_info()) {
-    detail = dialogue_->line().tls_info()->version;
+  if (detail.empty() && approach_ && approach_->has_line()) {
+    const net::TlsInfo* tls = approach_->dialogue().line().tls_info();
+    if (tls) detail = tls->version;
   }
   surroundings_.sink.post(Progress{attempt_.entry.id, phase,
                                    std::min(static_cast<std::int64_t>(done), total), total,

@@ -1,9 +1,9 @@
 // One attempt at one entry, from the account's name to the verdict on each recipient.
 //
-// `run` is the body of a line thread: resolve, connect, TLS, sign-in, message.  `cancel` and
-// `stop_waiting` may come from any thread at any time: before the commit barrier they end the
-// attempt with nobody served; after it `cancel` comes too late and only `stop_waiting` ends the
-// wait, in doubt. It makes barrier (2) itself; barrier (3) is the engine's, with what `run`
+// `run` is the body of a line thread: account, the way to the server (approach.hh), message.
+// `cancel` and `stop_waiting` may come from any thread at any time: before the commit barrier they
+// end the attempt with nobody served; after it `cancel` comes too late and only `stop_waiting` ends
+// the wait, in doubt. It makes barrier (2) itself; barrier (3) is the engine's, with what `run`
 // returns.
 
 #pragma once
@@ -14,25 +14,15 @@
 #include <optional>
 #include <string>
 
-#include "engine/dialogue.hh"
+#include "engine/approach.hh"
 #include "engine/events.hh"
 #include "engine/questions.hh"
 #include "engine/settings.hh"
-#include "engine/sign_in.hh"
 #include "engine/transcript.hh"
-#include "net/tls.hh"
 #include "net/wake.hh"
 #include "outbox/outbox.hh"
 
 namespace sendonce::engine {
-
-/// What all deliveries of an engine share.
-struct Surroundings {
-  outbox::Outbox& outbox;
-  EventSink& sink;
-  Questions& questions;
-  std::shared_ptr<net::TicketStore> tickets;
-};
 
 class Delivery {
  public:
@@ -59,14 +49,9 @@ class Delivery {
 
   Status prepare();
   Status ask_account();
-  Status ask_password(const std::string& refusal, Secret& into);
   Status examine_message();
-  Result<net::Descriptor> connect();
-  Status open_dialogue();
   Status converse();
   Status decide(smtp::Output& output);
-  Status sign_in();
-  Status after_sign_in(const smtp::SignInEnded& ended);
   Status begin_message();
   Status hand_over_body();
   void commit(const smtp::CommitFollows& commit);
@@ -81,8 +66,7 @@ class Delivery {
   std::shared_ptr<net::Wake> wake_;
   Transcript transcript_;
   Settings settings_;
-  std::optional<SignIn> sign_in_;
-  std::optional<Dialogue> dialogue_;
+  std::optional<Approach> approach_;
   smtp::BodyFacts facts_;
   std::string small_message_;  // the whole of it, when it is read in one piece
   std::int64_t offset_ = 0;    // of what was handed over

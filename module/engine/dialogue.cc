@@ -3,6 +3,7 @@
 #include "engine/dialogue.hh"
 
 #include <array>
+#include <span>
 #include <utility>
 
 #include "engine/time_limits.hh"
@@ -25,15 +26,19 @@ Error closed_by_server(Phase phase) {
 
 }  // namespace
 
-Dialogue::Dialogue(net::Line line, const Settings& settings, net::TlsSettings tls,
+Dialogue::Dialogue(net::Line line, smtp::SessionOptions options, net::TlsSettings tls, Seconds cap,
                    Transcript& transcript, Watcher watcher)
     : line_(std::move(line)),
-      session_({settings.local_name, settings.tls, !settings.user.empty(), settings.pipelining,
-                settings.chunking}),
+      session_(std::move(options)),
       tls_(std::move(tls)),
-      cap_(settings.timeout),
+      cap_(cap),
       transcript_(transcript),
       watcher_(std::move(watcher)) {}
+
+void Dialogue::when_silent(Milliseconds span, std::function<std::optional<Error>()> ask) {
+  patience_ = span;
+  ask_silent_ = std::move(ask);
+}
 
 smtp::Output Dialogue::advance() {
   for (;;) {
@@ -85,7 +90,23 @@ void Dialogue::perform(const smtp::NeedInput& need) {
     reply_deadline_ = limit(need.phase);
     deadline_for_ = session_.replies() + 1;
   }
+  if (need.phase == Phase::greeting && ask_silent_ && read_greeting_soon()) return;
   read_some(reply_deadline_);
+}
+
+/// False: the server is silent, and there is no reason not to wait for it.
+bool Dialogue::read_greeting_soon() {
+  const auto ask = std::exchange(ask_silent_, nullptr);
+  std::array<char, 16384> bytes{};
+  const auto read = line_.read(bytes, reply_deadline_.earlier_of(Deadline::after(patience_)));
+  const bool silent = !read && read.error().cause == Cause::timed_out;
+  if (!silent) {
+    take(read, bytes);
+    return true;
+  }
+  auto error = ask();
+  if (error) session_.lost(std::move(*error));
+  return error.has_value();
 }
 
 void Dialogue::perform(const smtp::StartTls&) {
@@ -150,7 +171,10 @@ void Dialogue::handed_over(std::size_t octets) {
 
 void Dialogue::read_some(Deadline deadline) {
   std::array<char, 16384> bytes{};
-  auto read = line_.read(bytes, deadline);
+  take(line_.read(bytes, deadline), bytes);
+}
+
+void Dialogue::take(const Result<net::ReadCount>& read, std::span<const char> bytes) {
   if (!read) return session_.lost(in_phase(read.error()));
   if (read->count == 0) {
     transcript_.note(read->truncated ? "The server closed the connection without ending TLS"

@@ -9,10 +9,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 
 #include "base/clock.hh"
-#include "engine/settings.hh"
 #include "engine/transcript.hh"
 #include "net/line.hh"
 #include "smtp/session.hh"
@@ -24,14 +25,20 @@ class Dialogue {
   /// Told at each change of phase and as the message goes out: octets of it handed over so far.
   using Watcher = std::function<void(Phase phase, std::uint64_t content_done)>;
 
-  Dialogue(net::Line line, const Settings& settings, net::TlsSettings tls, Transcript& transcript,
-           Watcher watcher);
+  /// CAP: see time_limits.hh.
+  Dialogue(net::Line line, smtp::SessionOptions options, net::TlsSettings tls, Seconds cap,
+           Transcript& transcript, Watcher watcher);
+
+  /// Should the server not greet for SPAN, ASK is called, once: an error that it gives ends the
+  /// session, else the wait goes on.
+  void when_silent(Milliseconds span, std::function<std::optional<Error>()> ask);
 
   /// Goes on until a decision is needed: NeedSignIn, Challenge, SignInEnded, NeedBody,
   /// CommitFollows, TransactionEnded, Ready or Ended.  Never any other.
   smtp::Output advance();
 
   smtp::Session& session() { return session_; }
+  [[nodiscard]] const smtp::Session& session() const { return session_; }
   [[nodiscard]] const net::Line& line() const { return line_; }
   /// Says QUIT, does not wait for its reply (RFC 5321 4.1.1.10 lets the server take its time),
   /// closes.
@@ -46,6 +53,8 @@ class Dialogue {
   bool flush_before_commit();
   void write_all(std::string_view bytes);
   void read_some(Deadline deadline);
+  bool read_greeting_soon();
+  void take(const Result<net::ReadCount>& read, std::span<const char> bytes);
   void handed_over(std::size_t octets);
   void enter(Phase phase);
   [[nodiscard]] Error in_phase(Error error) const;
@@ -58,6 +67,8 @@ class Dialogue {
   Seconds cap_;
   Transcript& transcript_;
   Watcher watcher_;
+  Milliseconds patience_{0};
+  std::function<std::optional<Error>()> ask_silent_;
   std::string gathered_;
   std::uint64_t content_gathered_ = 0;  // octets of the message in gathered_
   std::uint64_t content_done_ = 0;

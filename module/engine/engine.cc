@@ -23,7 +23,7 @@ constexpr double pause_after_failure = 5;
 /// Seconds between looks whether another Emacs that sends still lives; none while nobody sends.
 constexpr double look_after_others = 5;
 
-Status check(const outbox::Submission& submission, std::string_view message) {
+Status examine(const outbox::Submission& submission, std::string_view message) {
   if (auto settings = Settings::parse(submission.settings); !settings)
     return fail(settings.error());
   if (!submission.sender.empty()) {
@@ -67,7 +67,7 @@ Engine::~Engine() { stop(Milliseconds(0)); }
 void Engine::configure(Policy policy) { state_.lock()->policy = std::move(policy); }
 
 Result<EntryId> Engine::enqueue(const outbox::Submission& submission, std::string_view message) {
-  if (auto status = check(submission, message); !status) return fail(status.error());
+  if (auto status = examine(submission, message); !status) return fail(status.error());
   auto id = outbox_->enqueue(submission, message);
   if (!id) return fail(id.error());
   state_.lock()->fresh.insert(*id);
@@ -93,7 +93,23 @@ Result<int> Engine::flush(std::optional<EntryId> id) {
   return due;
 }
 
+Result<EntryId> Engine::check(const std::string& settings) {
+  reap(false);
+  auto state = state_.lock();
+  if (state->stopping) return fail(Cause::cancelled, Phase::none, "The engine is being stopped");
+  const EntryId number = --state->last_checkup;
+  auto checkup = Checkup::make({*outbox_, *sink_, questions_, tickets_}, number, settings);
+  if (!checkup) return fail(checkup.error());
+  state->checkups.emplace(number, *checkup);
+  start_worker(*state, [this, checkup = *checkup, number] { work(checkup, number); });
+  return number;
+}
+
 Result<bool> Engine::cancel(EntryId id) {
+  if (auto checkup = find_checkup(id)) {
+    checkup->cancel();
+    return true;
+  }
   auto entirely = outbox_->cancel(id);
   if (auto delivery = find(id)) delivery->cancel();
   return entirely;
@@ -137,6 +153,7 @@ bool Engine::stop(Milliseconds span) {
   {
     auto state = state_.lock();
     for (const auto& [id, delivery] : state->running) deliveries.push_back(delivery);
+    for (const auto& [number, checkup] : state->checkups) checkup->cancel();
   }
   for (const auto& delivery : deliveries) delivery->cancel();
   const bool in_time = wait_until_quiet(Deadline::after(span));
@@ -171,6 +188,12 @@ std::shared_ptr<Delivery> Engine::find(EntryId id) {
   auto state = state_.lock();
   const auto found = state->running.find(id);
   return found == state->running.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<Checkup> Engine::find_checkup(EntryId number) {
+  auto state = state_.lock();
+  const auto found = state->checkups.find(number);
+  return found == state->checkups.end() ? nullptr : found->second;
 }
 
 // --- the scheduling thread
@@ -261,13 +284,18 @@ bool Engine::start(EntryId id) {
     return false;
   }
   state->running.emplace(id, *delivery);
-  auto over = std::make_shared<std::atomic<bool>>(false);
-  state->workers.push_back(Worker{quiet_thread([this, over, delivery = *delivery] {
-                                    work(delivery);
-                                    *over = true;
-                                  }),
-                                  over});
+  start_worker(*state, [this, delivery = *delivery] { work(delivery); });
   return true;
+}
+
+template <class Work>
+void Engine::start_worker(State& state, Work work) {
+  auto over = std::make_shared<std::atomic<bool>>(false);
+  state.workers.push_back(Worker{quiet_thread([over, work = std::move(work)] {
+                                   work();
+                                   *over = true;
+                                 }),
+                                 over});
 }
 
 /// Ends an attempt that could not begin (no descriptor left, say).
@@ -317,6 +345,16 @@ void Engine::reap(bool all) {
 
 // --- line threads
 // ------------------------------------------------------------------------------------
+
+void Engine::work(const std::shared_ptr<Checkup>& checkup, EntryId number) {
+  try {
+    checkup->run();
+  } catch (const std::exception& defect) {
+    sink_->post(Notice{std::string("A defect of sendonce: ") + defect.what()});
+    sink_->post(CheckEnded{number, checkup->transcript()});
+  }
+  state_.lock()->checkups.erase(number);
+}
 
 void Engine::work(const std::shared_ptr<Delivery>& delivery) {
   outbox::AttemptEnd end;

@@ -21,6 +21,7 @@
 
 #include "base/clock.hh"
 #include "base/synchronised.hh"
+#include "engine/checkup.hh"
 #include "engine/delivery.hh"
 #include "engine/events.hh"
 #include "engine/questions.hh"
@@ -54,6 +55,9 @@ class Engine {
   Result<int> settle(EntryId id, outbox::State from, outbox::State to);
   Status set_next_try(EntryId id, double time);
   void answer(QuestionId question, std::optional<Secret> answer);
+  /// Checks the account of SETTINGS, sends nothing; the checkup's number, which is below 0, comes
+  /// back with what it tells and asks.  `cancel` takes it, too.
+  Result<EntryId> check(const std::string& settings);
   Result<std::string> transcript(EntryId id);
   /// Attempts that run, and how many of them are between commit point and reply.
   std::pair<int, int> running();
@@ -71,6 +75,8 @@ class Engine {
   };
   struct State {
     std::map<EntryId, std::shared_ptr<Delivery>> running;
+    std::map<EntryId, std::shared_ptr<Checkup>> checkups;
+    EntryId last_checkup = 0;
     std::list<Worker> workers;
     std::set<EntryId>
         fresh;  // queued by this Emacs and not tried yet: their settings are up to date
@@ -90,6 +96,10 @@ class Engine {
   bool start_due();
   bool start(EntryId id);
   void work(const std::shared_ptr<Delivery>& delivery);
+  void work(const std::shared_ptr<Checkup>& checkup, EntryId number);
+  template <class Work>
+  void start_worker(State& state, Work work);
+  std::shared_ptr<Checkup> find_checkup(EntryId number);
   void plan(outbox::AttemptEnd& end, const outbox::Attempt& attempt);
   void record(const std::shared_ptr<Delivery>& delivery, outbox::AttemptEnd& end);
   void give_back(const outbox::Attempt& attempt, const Error& error);

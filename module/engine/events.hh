@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
 #include "base/error.hh"
+#include "net/tls.hh"
 #include "outbox/types.hh"
 
 namespace sendonce::engine {
@@ -37,14 +39,37 @@ struct AccountQuestion {
   std::string settings;
 };
 
-/// The password of USER there?  `refusal`: the server's words about the last one.
+/// The secret of USER there?  `refusal`: the server's words about the last one.
 struct PasswordQuestion {
   EntryId entry = 0;
   QuestionId question = 0;
   std::string host;
   std::uint16_t port = 0;
-  std::string user;
+  std::string user;  ///< for a key: its file, or the label of its token
   std::string refusal;
+  std::string kind;  ///< "password", "token" (OAuth), "key" (passphrase of a client key, or PIN)
+};
+
+/// Is this certificate, which proves nothing by itself, good enough?  Answer: "yes".
+struct CertificateQuestion {
+  EntryId entry = 0;
+  QuestionId question = 0;
+  std::string host;
+  std::uint16_t port = 0;
+  net::TlsInfo info;
+};
+
+/// One step of a checkup is over.
+struct CheckStep {
+  EntryId entry = 0;   ///< the checkup's number: below 0
+  std::string step;    ///< "resolve", "connect", "tls", "trust", "hello", "sign-in"
+  std::string detail;  ///< what was found, where it went well
+  std::optional<Error> error;
+};
+
+struct CheckEnded {
+  EntryId entry = 0;
+  std::string transcript;
 };
 
 /// The server accepted the password.
@@ -64,8 +89,8 @@ struct Notice {
   std::string text;
 };
 
-using Event =
-    std::variant<Progress, AttemptEnded, AccountQuestion, PasswordQuestion, SignedIn, Late, Notice>;
+using Event = std::variant<Progress, AttemptEnded, AccountQuestion, PasswordQuestion,
+                           CertificateQuestion, SignedIn, Late, Notice, CheckStep, CheckEnded>;
 
 /// Called from any engine thread; must not block and must not call the engine.
 class EventSink {

@@ -66,10 +66,26 @@ Status set_tls(Settings& all, std::string_view key, std::string_view value, bool
   return {};
 }
 
-/// 465 is implicit TLS (RFC 8314 3.3); everywhere else STARTTLS must be had, since a server that
-/// does not offer it cannot be told from an attacker who hides it.
+/// 465 is implicit TLS (RFC 8314 3.3), 25 and 587 are STARTTLS; any other port is asked.  STARTTLS
+/// must be had, since a server that does not offer it cannot be told from an attacker who hides it.
 void resolve_auto(Settings& all) {
   all.tls = all.port == 465 ? smtp::TlsMode::implicit : smtp::TlsMode::starttls;
+  all.tls_unknown = all.port != 465 && all.port != 25 && all.port != 587;
+}
+
+/// "sha256:" and 64 hex digits, whatever their case, with or without colons between.
+Status add_pin(Settings& all, std::string_view key, std::string_view value) {
+  constexpr std::string_view prefix = "sha256:";
+  std::string digits;
+  const std::string text = ascii_lower(value);
+  for (const char c : std::string_view(text).substr(std::min(text.size(), prefix.size()))) {
+    if (c != ':') digits += c;
+  }
+  const bool is_hex = digits.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!text.starts_with(prefix) || digits.size() != 64 || !is_hex)
+    return bad(key, value, "sha256: and 64 hex digits, of the server's public key");
+  all.pins.push_back(std::string(prefix) + digits);
+  return {};
 }
 
 Status set_mechanisms(Settings& all, std::string_view, std::string_view value) {
@@ -112,6 +128,17 @@ constexpr Key keys[] = {
      [](Settings& s, auto key, auto value) { return set_text(s.tls_host, key, value); }},
     {"trust-file", [](Settings& s, auto key,
                       auto value) { return set_text(s.trust_files.emplace_back(), key, value); }},
+    {"client-key",
+     [](Settings& s, auto key, auto value) { return set_text(s.client_key, key, value); }},
+    {"client-cert",
+     [](Settings& s, auto key, auto value) { return set_text(s.client_cert, key, value); }},
+    {"pin", add_pin},
+    {"min-prime-bits",
+     [](Settings& s, auto key, auto value) {
+       return set_number<unsigned>(s.min_prime_bits, key, value, 16384, "bits, 1 to 16384");
+     }},
+    {"ask-trust",
+     [](Settings& s, auto key, auto value) { return set_flag(s.ask_trust, key, value); }},
     {"priority",
      [](Settings& s, auto key, auto value) { return set_text(s.priority, key, value); }},
     {"local-name", set_local_name},

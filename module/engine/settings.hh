@@ -21,11 +21,17 @@ struct Settings {
   std::string host;
   std::uint16_t port = 0;
   smtp::TlsMode tls = smtp::TlsMode::starttls;
+  bool tls_unknown = false;             ///< `tls` is to be found out by asking the port
   std::string user;                     ///< "" : no sign-in
   std::vector<std::string> mechanisms;  ///< wanted, upper case, in order; empty: any
   std::string tls_host;                 ///< name to verify; "" : host
   std::vector<std::string> trust_files;
-  std::string priority;  ///< GnuTLS priority string; "" : the distribution's
+  std::string client_key;         ///< file or PKCS#11 URI; "" : no client certificate
+  std::string client_cert;        ///< the same; "" : client_key names both
+  std::vector<std::string> pins;  ///< keys one of which the server must have
+  unsigned min_prime_bits = 0;    ///< of Diffie-Hellman; 0: GnuTLS' own policy
+  bool ask_trust = false;         ///< Lisp judges each certificate, sound or not
+  std::string priority;           ///< GnuTLS priority string; "" : the distribution's
   smtp::LocalName local_name;
   Seconds timeout{0};  ///< caps each phase but the end of data; 0: none
   bool chunking = true;

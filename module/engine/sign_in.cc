@@ -2,82 +2,245 @@
 
 #include "engine/sign_in.hh"
 
+#include <algorithm>
 #include <utility>
+
+#include "base/redact.hh"
 
 namespace sendonce::engine {
 
 namespace {
 
-constexpr int most_passwords = 2;
+constexpr int most_tries = 2;    // of one credential
+constexpr int most_secrets = 2;  // in one send
 
-/// Does REPLY speak of the mechanism, not of the password?  (RFC 4954 section 6; 501 answers "*".)
+using sasl::Needs;
+
+/// Does REPLY speak of the mechanism, not of the credential?  (RFC 4954 section 6; 501 answers
+/// "*".)
 bool about_mechanism(const smtp::Reply& reply) {
-  return reply.code == 504 || reply.code == 534 || reply.code == 538 || reply.code == 501 ||
-         reply.code == 432;
+  return reply.code == 504 || reply.code == 538 || reply.code == 501 || reply.code == 432;
+}
+
+bool needs_secret(const std::string& mechanism) { return sasl::needs(mechanism) != Needs::nothing; }
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : " ") + name;
+  return text;
 }
 
 }  // namespace
 
-Status SignIn::start(smtp::Session& session, bool private_line) {
-  const auto chosen = sasl::choose({session.capabilities().mechanisms, settings_.mechanisms, tried_,
-                                    private_line || settings_.plain_sign_in});
-  if (!chosen || for_now_) return fail(none_left(session.capabilities(), private_line));
-  mechanism_ = *chosen;
-  auto exchange = sasl::Exchange::begin(mechanism_, {settings_.user, password_.copy()});
-  if (!exchange) return fail(exchange.error());
-  exchange_ = std::move(*exchange);
-  auto first = exchange_->first();
-  if (!first) return fail(first.error());
-  auto name = smtp::MechanismName::parse(mechanism_);
-  if (!name) return fail(name.error());
-  session.authenticate(*name, *first);
+SignIn::SignIn(const Settings& settings, Findings& findings, Ask ask)
+    : settings_(settings), findings_(findings), ask_(std::move(ask)) {}
+
+// --- the credential
+
+Status SignIn::prepare() {
+  const auto& wanted = settings_.mechanisms;
+  if (wanted.empty() && !settings_.client_key.empty()) return {};
+  if (!std::all_of(wanted.begin(), wanted.end(), needs_secret)) return {};
+  return have_secret(wanted.empty() ? Needs::password : sasl::needs(wanted.front()));
+}
+
+/// Asks unless one of that KIND is at hand.
+Status SignIn::have_secret(Needs kind) {
+  if (kind == Needs::nothing || (kind_ == kind && !secret_.empty())) return {};
+  auto secret = ask_(kind, refusal_);
+  if (!secret) return fail(secret.error());
+  secret_ = std::move(*secret);
+  kind_ = kind;
+  tries_ = 0;
+  ++secrets_;
+  spoilt_ = true;
   return {};
 }
 
+/// In place of one that was refused.
+Status SignIn::renew_secret() {
+  if (secrets_ >= most_secrets)
+    return fail(Cause::auth_failed, Phase::sign_in, "The server refuses the sign-in", refusal_);
+  secret_ = Secret();
+  spent_ = false;
+  tried_.clear();
+  return have_secret(kind_);
+}
+
+// --- the mechanism
+
+sasl::Choice SignIn::choice(const smtp::Capabilities& offered, const LineQuality& quality) const {
+  sasl::Choice choice;
+  choice.offered = offered.mechanisms;
+  choice.wanted = settings_.mechanisms;
+  choice.tried = faulty_;
+  choice.tried.insert(choice.tried.end(), tried_.begin(), tried_.end());
+  choice.plain_text_allowed = quality.private_line || settings_.plain_sign_in;
+  choice.certificate = !settings_.client_key.empty();
+  choice.binding = quality.binding.has_value();
+  return choice;
+}
+
+/// One that is known not to work there is used only where nothing else is left.
+std::optional<std::string> SignIn::next(const smtp::Capabilities& offered,
+                                        const LineQuality& quality) {
+  sasl::Choice careful = choice(offered, quality);
+  for (const std::string& name : findings_.avoid()) careful.tried.push_back(name);
+  if (auto chosen = sasl::choose(careful)) return chosen;
+  return sasl::choose(choice(offered, quality));
+}
+
+Result<std::optional<Secret>> SignIn::begin_exchange(const smtp::Capabilities& offered,
+                                                     const LineQuality& quality) {
+  sasl::Credentials credentials;
+  credentials.user = settings_.user;
+  credentials.password = secret_.copy();
+  credentials.host = settings_.host;
+  credentials.port = settings_.port;
+  credentials.binding = quality.binding ? &*quality.binding : nullptr;
+  credentials.plus_offered =
+      std::any_of(offered.mechanisms.begin(), offered.mechanisms.end(),
+                  [](const std::string& name) { return name.ends_with("-PLUS"); });
+  auto exchange = sasl::Exchange::begin(mechanism_, credentials);
+  if (!exchange) return fail(exchange.error());
+  exchange_ = std::move(*exchange);
+  return exchange_->first();
+}
+
+Status SignIn::start(smtp::Session& session, LineQuality quality) {
+  const smtp::Capabilities& offered = session.capabilities();
+  findings_.offered(offered.mechanisms, quality.private_line);
+  for (;;) {
+    const bool refused = kind_ != Needs::nothing && !tried_.empty();
+    if (spent_ || (refused && !next(offered, quality))) {
+      if (auto status = renew_secret(); !status) return status;
+    }
+    const auto chosen = next(offered, quality);
+    if (!chosen) return fail(none_left(offered, quality));
+    mechanism_ = *chosen;
+    if (auto status = have_secret(sasl::needs(mechanism_)); !status) return status;
+    auto first = begin_exchange(offered, quality);
+    auto name = smtp::MechanismName::parse(mechanism_);
+    if (!name) return fail(name.error());
+    if (first) {
+      stage_ = Stage::under_way;
+      session.authenticate(*name, *first, !findings_.proven(mechanism_));
+      return {};
+    }
+    if (first.error().cause == Cause::bad_argument) return fail(first.error());
+    mechanism_failed(first.error().message);
+  }
+}
+
+void SignIn::mechanism_failed(const std::string& why) {
+  exchange_.reset();
+  stage_ = Stage::none;
+  faulty_.push_back(mechanism_);
+  refusal_ = mechanism_ + ": " + why;
+}
+
 void SignIn::answer(smtp::Session& session, const std::string& challenge) {
+  spoilt_ = false;
   const auto response = exchange_->respond(challenge);
   if (response) return session.respond(*response);
+  refusal_ = mechanism_ + ": " + response.error().message;
+  gave_up_ = true;
   session.abort_auth();
 }
 
-SignIn::After SignIn::refused(const smtp::Reply& reply) {
-  refusal_ = reply.summary();
-  exchange_.reset();
-  for_now_ = reply.reply_class() == 4 && !about_mechanism(reply);
-  if (for_now_) return After::stop;
-  if (about_mechanism(reply)) {
-    tried_.push_back(mechanism_);
-    return After::next_mechanism;
-  }
-  ++passwords_tried_;
-  return passwords_tried_ < most_passwords ? After::ask_password : After::stop;
+// --- the server's word
+
+Status SignIn::ended(const smtp::SignInEnded& ended) {
+  spoilt_ = false;
+  if (!ended.accepted) return refused(ended.reply);
+  stage_ = Stage::accepted;
+  if (exchange_->complete()) return {};
+  return fail(Cause::protocol, Phase::sign_in,
+              "The server says that you are signed in, but has not proved by " + mechanism_ +
+                  " that it knows your password");
 }
 
-void SignIn::set_password(Secret password) { password_ = std::move(password); }
+Status SignIn::refused(const smtp::Reply& reply) {
+  const std::string words = exchange_->server_words();
+  const bool ours = std::exchange(gave_up_, false) && words.empty();
+  stage_ = Stage::none;
+  spoilt_ = true;
+  exchange_.reset();
+  if (!ours) refusal_ = redacted(reply.summary() + (words.empty() ? "" : " (" + words + ")"));
+  if (reply.reply_class() == 4 && !about_mechanism(reply)) {
+    return fail(Cause::refused_for_now, Phase::sign_in, "The server cannot sign you in for now",
+                refusal_);
+  }
+  if (ours || (about_mechanism(reply) && words.empty())) {
+    faulty_.push_back(mechanism_);
+  } else {
+    credential_refused();
+  }
+  return {};
+}
+
+/// The same credential may be tried once more where the refusal can be due to how the server keeps
+/// passwords, or to what it thinks of the mechanism; else a new one is asked for.
+void SignIn::credential_refused() {
+  tried_.push_back(mechanism_);
+  ++tries_;
+  const bool secretless = sasl::needs(mechanism_) == Needs::nothing;
+  const bool once_more = sasl::checks_stored_hash(mechanism_) || refusal_.starts_with("534");
+  spent_ = !secretless && !(once_more && tries_ < most_tries);
+}
+
+void SignIn::succeeded() {
+  if (stage_ != Stage::accepted) return;
+  std::vector<std::string> failed = faulty_;
+  failed.insert(failed.end(), tried_.begin(), tried_.end());
+  findings_.signed_in(mechanism_, failed);
+}
+
+void SignIn::new_line() {
+  spoilt_ = false;
+  stage_ = Stage::none;
+}
+
+SignIn::NewLine SignIn::line_died(const Error& error) {
+  const bool died = error.cause == Cause::connection_lost || error.cause == Cause::tls_failed ||
+                    error.cause == Cause::protocol;
+  if (!died || stage_ == Stage::none) return NewLine::useless;
+  if (spoilt_) {
+    stage_ = Stage::none;
+    return NewLine::again;
+  }
+  mechanism_failed(error.message);
+  return NewLine::next;
+}
+
+std::string SignIn::redacted(std::string text) const { return redact(text, secret_); }
 
 void SignIn::wipe() {
   exchange_.reset();
-  password_ = Secret();
+  secret_ = Secret();
 }
 
-Error SignIn::none_left(const smtp::Capabilities& offered, bool private_line) const {
-  if (for_now_) {
-    return {Cause::refused_for_now, Phase::sign_in, "The server cannot sign you in for now",
-            refusal_};
-  }
+Error SignIn::none_left(const smtp::Capabilities& offered, const LineQuality& quality) const {
   if (!refusal_.empty())
     return {Cause::auth_failed, Phase::sign_in, "The server refuses the sign-in", refusal_};
+  const bool in_the_clear = !quality.private_line && !settings_.plain_sign_in;
+  std::string why;
   if (!offered.offers_auth()) {
-    return {Cause::auth_unavailable, Phase::sign_in, "The server offers no sign-in here", {}};
+    why = offered.starttls && in_the_clear ? "The server offers sign-in only under TLS"
+                                           : "The server offers no sign-in here";
+  } else if (!settings_.mechanisms.empty()) {
+    why = "The server does not offer the way to sign in that the account wants (" +
+          joined(settings_.mechanisms) + "; it offers " + joined(offered.mechanisms) + ")";
+  } else if (in_the_clear) {
+    why =
+        "The server offers no way to sign in that hides the password, and the line is not under "
+        "TLS (it offers " +
+        joined(offered.mechanisms) + ")";
+  } else {
+    why = "The server offers no way to sign in that can be used (it offers " +
+          joined(offered.mechanisms) + ")";
   }
-  std::string names;
-  for (const std::string& name : offered.mechanisms) names += (names.empty() ? "" : " ") + name;
-  const std::string why =
-      private_line || settings_.plain_sign_in
-          ? "The server offers no way to sign in that can be used"
-          : "The server offers no way to sign in that hides the password, and the line is "
-            "not under TLS";
-  return {Cause::auth_unavailable, Phase::sign_in, why + " (it offers " + names + ")", {}};
+  return {Cause::auth_unavailable, Phase::sign_in, std::move(why), {}};
 }
 
 }  // namespace sendonce::engine

@@ -1,54 +1,98 @@
-// Signing in during one attempt: which mechanism, which password, and when to stop trying.
+// Signing in during one attempt: which mechanism, which credential, and when to stop trying.
 //
-// Owned by the delivery; no I/O of its own.  A mechanism that fails for its own reasons is followed
-// by the next; a refused password is asked for again, and no credential is tried more than twice a
-// send.
+// Owned by the approach; no I/O of its own.  Lives over several lines: a mechanism that fails for
+// its own reasons, or takes the line with it, is followed by the next, on a new line where need be.
+// No credential is tried more than twice a send, lest an account be locked; a refused one is asked
+// for anew once.
 
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.hh"
+#include "engine/findings.hh"
 #include "engine/settings.hh"
+#include "sasl/exchange.hh"
 #include "sasl/mechanism.hh"
 #include "smtp/session.hh"
 
 namespace sendonce::engine {
 
+/// What the present line offers to a sign-in.
+struct LineQuality {
+  bool private_line = false;  ///< nobody on the way can read it
+  std::optional<sasl::Binding> binding;
+};
+
 class SignIn {
  public:
-  SignIn(const Settings& settings, Secret password)
-      : settings_(settings), password_(std::move(password)) {}
+  /// Gets a password or a token; REFUSAL: what the server said to the last one, "" for none yet.
+  using Ask = std::function<Result<Secret>(sasl::Needs kind, const std::string& refusal)>;
 
-  /// On NeedSignIn: says AUTH with the next mechanism.  PRIVATE_LINE: nobody on the way can read
-  /// it. Errors: auth_unavailable, auth_failed (with the server's last words), refused_for_now.
-  Status start(smtp::Session& session, bool private_line);
+  SignIn(const Settings& settings, Findings& findings, Ask ask);
+
+  /// Before the line is opened: asks for what is certain to be needed.  Errors: those of Ask.
+  Status prepare();
+  void new_line();
+  /// On NeedSignIn: says AUTH with the next mechanism.  Errors: auth_unavailable, auth_failed (with
+  /// the server's last words), refused_for_now, those of Ask.
+  Status start(smtp::Session& session, LineQuality quality);
   /// On Challenge.
   void answer(smtp::Session& session, const std::string& challenge);
+  /// On SignInEnded.  After a refusal `start` goes on.  Errors: as for `start`, where nothing is
+  /// left; protocol, if the server says yes before it has proved that it knows the password.
+  Status ended(const smtp::SignInEnded& ended);
+  /// The line is ready for a message: what worked is remembered.
+  void succeeded();
+  /// The line died by ERROR: what a new line would be good for.  `next`: the mechanism in course is
+  /// to blame, and is passed over from now on; `again`: it died of something else.
+  enum class NewLine { useless, next, again };
+  NewLine line_died(const Error& error);
 
-  enum class After { next_mechanism, ask_password, stop };
-  /// On a refusal: what comes next.
-  After refused(const smtp::Reply& reply);
-  /// A new password, after `ask_password`.
-  void set_password(Secret password);
-  /// The server's words about the last try, for the one who is asked again.
-  [[nodiscard]] const std::string& refusal() const { return refusal_; }
-  /// Forgets password and exchange.
+  /// The mechanism last tried, or that the line was signed in by.
+  [[nodiscard]] const std::string& mechanism() const { return mechanism_; }
+  /// TEXT of the server's without the secret in use, in whatever form the server may say it back.
+  [[nodiscard]] std::string redacted(std::string text) const;
+  /// Forgets secret and exchange.
   void wipe();
 
  private:
-  [[nodiscard]] Error none_left(const smtp::Capabilities& offered, bool private_line) const;
+  enum class Stage { none, under_way, accepted };
+
+  [[nodiscard]] sasl::Choice choice(const smtp::Capabilities& offered,
+                                    const LineQuality& quality) const;
+  std::optional<std::string> next(const smtp::Capabilities& offered, const LineQuality& quality);
+  Status have_secret(sasl::Needs kind);
+  Status renew_secret();
+  Result<std::optional<Secret>> begin_exchange(const smtp::Capabilities& offered,
+                                               const LineQuality& quality);
+  void mechanism_failed(const std::string& why);
+  Status refused(const smtp::Reply& reply);
+  void credential_refused();
+  [[nodiscard]] Error none_left(const smtp::Capabilities& offered,
+                                const LineQuality& quality) const;
 
   const Settings& settings_;
-  Secret password_;
+  Findings& findings_;
+  Ask ask_;
+  Secret secret_;
+  sasl::Needs kind_ = sasl::Needs::nothing;  // of secret_
   std::unique_ptr<sasl::Exchange> exchange_;
   std::string mechanism_;
-  std::vector<std::string> tried_;
-  std::string refusal_;
-  bool for_now_ = false;
-  int passwords_tried_ = 0;
+  Stage stage_ = Stage::none;
+  bool spoilt_ = false;              // the line waited for the user, or heard a refusal: should it
+                                     // die now, the mechanism at hand is not to blame
+  bool gave_up_ = false;             // we did, in the exchange at hand
+  bool spent_ = false;               // the credential at hand: not to be tried any more
+  std::vector<std::string> faulty_;  // mechanisms that failed for their own reasons
+  std::vector<std::string> tried_;   // with the credential at hand, and refused
+  std::string refusal_;              // what was said last
+  int tries_ = 0;                    // of the credential at hand
+  int secrets_ = 0;                  // that were asked for
 };
 
 }  // namespace sendonce::engine

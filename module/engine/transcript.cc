@@ -91,16 +91,24 @@ void Transcript::server(std::string_view bytes) {
     std::string& line = written->server_line;
     line += c;
     if (c != '\n' && line.size() < longest_shown) continue;
-    while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.pop_back();
-    add(*written, "S:", line);
-    line.clear();
+    add_server_line(*written);
   }
+}
+
+void Transcript::add_server_line(Written& written) {
+  std::string line = std::exchange(written.server_line, {});
+  while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.pop_back();
+  add(written, "S:", redact_ ? redact_(std::move(line)) : line);
+}
+
+void Transcript::redact_with(std::function<std::string(std::string)> redact) {
+  redact_ = std::move(redact);
 }
 
 void Transcript::note(std::string_view text) {
   auto written = written_.lock();
   add_content(*written, false);
-  if (!written->server_line.empty()) add(*written, "S:", std::exchange(written->server_line, {}));
+  if (!written->server_line.empty()) add_server_line(*written);
   append(*written, "*",
          text);  // our own notes are few: told even after a dialogue too long to show
 }

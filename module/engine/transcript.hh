@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,9 @@ class Transcript {
   void client_content(std::uint64_t octets, bool completes);
   void server(std::string_view bytes);
   void note(std::string_view text);
+  /// From now on each line of the server's goes through REDACT, which takes out what nobody may
+  /// see. Called, and REDACT is, only by the delivery's thread.
+  void redact_with(std::function<std::string(std::string)> redact);
 
   [[nodiscard]] std::string text();
 
@@ -36,10 +40,12 @@ class Transcript {
     std::string server_line;    // what came without its line end yet
     bool full = false;
   };
+  void add_server_line(Written& written);
   static void append(Written& written, std::string_view mark, std::string_view text);
   static void add(Written& written, std::string_view mark, std::string_view text);
   static void add_content(Written& written, bool completes);
 
+  std::function<std::string(std::string)> redact_;
   Synchronised<Written> written_;
 };
 

@@ -17,10 +17,13 @@ outbox::State disposition(const Error& error) {
     case Cause::refused:
     case Cause::too_large:
     case Cause::needs_smtputf8:
+    case Cause::needs_8bitmime:
     case Cause::bad_argument:
     case Cause::certificate:
     case Cause::tls_unavailable:
     case Cause::not_tls:
+    case Cause::implicit_tls:
+    case Cause::tls_version:
     case Cause::auth_failed:
     case Cause::auth_unavailable:
       return State::failed;

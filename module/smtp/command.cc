@@ -38,6 +38,7 @@ std::string bdat(std::uint64_t octets, bool last) {
 }
 
 std::string rset() { return "RSET\r\n"; }
+std::string noop() { return "NOOP\r\n"; }
 std::string quit() { return "QUIT\r\n"; }
 
 Secret auth(const MechanismName& mechanism, const std::optional<Secret>& initial) {

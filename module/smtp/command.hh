@@ -27,6 +27,7 @@ std::string rcpt(const Address& recipient);
 std::string data();
 std::string bdat(std::uint64_t octets, bool last);
 std::string rset();
+std::string noop();
 std::string quit();
 
 /// AUTH with its initial response in base64, if there is one: an absent one and an empty one ("=")

@@ -199,8 +199,10 @@ void Session::tls_established() {
   say_hello();
 }
 
-void Session::authenticate(const MechanismName& mechanism, const std::optional<Secret>& initial) {
+void Session::authenticate(const MechanismName& mechanism, const std::optional<Secret>& initial,
+                           bool prove) {
   if (state() != State::sign_in) return;
+  prove_sign_in_ = prove;
   const std::string shown = "AUTH " + mechanism.text() + (initial ? " <redacted>" : "");
   say_secret(command::auth(mechanism, initial), shown);
   expect(State::auth);

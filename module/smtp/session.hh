@@ -44,6 +44,7 @@ enum class State {
   helo,
   starttls,
   auth,
+  alive,  ///< reply to the NOOP that shows whether the line outlives a sign-in
   mail,
   rcpt,
   data,
@@ -190,7 +191,10 @@ class Session {
   void lost(Error why);
 
   // --- decisions of the owner; one that comes when nobody asks (any more) does nothing
-  void authenticate(const MechanismName& mechanism, const std::optional<Secret>& initial);
+  /// PROVE: after the server's yes say NOOP, and be ready only when that is answered: some servers
+  /// accept a mechanism and drop the line at the next command.
+  void authenticate(const MechanismName& mechanism, const std::optional<Secret>& initial,
+                    bool prove = false);
   void respond(const Secret& response);
   void abort_auth();
   void skip_sign_in();
@@ -264,6 +268,7 @@ class Session {
   bool secure_ = false;
   bool signed_in_ = false;
   bool starttls_refused_ = false;
+  bool prove_sign_in_ = false;
   std::uint64_t replies_ = 0;
   std::uint64_t said_ = 0;               // octets given out to be sent
   std::uint64_t sent_ = 0;               // octets handed to the kernel

@@ -28,6 +28,13 @@ RecipientOutcome needs_smtputf8(const Address& address) {
       "The server does not take the address " + address.text() + ", which is not ASCII (SMTPUTF8)");
 }
 
+/// To send it all the same is what RFC 6152 section 3 forbids: the eighth bit may be lost on the
+/// way, and the text with it.
+RecipientOutcome needs_8bitmime() {
+  return cannot_be_sent(Cause::needs_8bitmime,
+                        "The message has 8-bit text, and the server takes only 7-bit (8BITMIME)");
+}
+
 RecipientOutcome too_large(std::uint64_t octets, std::uint64_t limit) {
   return cannot_be_sent(Cause::too_large, "The message has " + std::to_string(octets) +
                                               " octets, and the server takes at most " +
@@ -66,6 +73,7 @@ void Session::refuse_beforehand() {
   const std::uint64_t limit = capabilities_.size_limit;
   if (limit != 0 && envelope.facts.octets > limit)
     settle_rest(too_large(envelope.facts.octets, limit));
+  if (envelope.facts.eight_bit && !capabilities_.eight_bit_mime) settle_rest(needs_8bitmime());
   if (capabilities_.smtputf8) return;
   if (envelope.sender.is_international()) settle_rest(needs_smtputf8(envelope.sender));
   for (std::size_t i = 0; i < envelope.recipients.size(); ++i) {

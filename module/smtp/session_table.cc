@@ -86,7 +86,9 @@ struct Actions {
     s.owed_.pop_front();
     s.signed_in_ = true;
     s.outputs_.emplace_back(SignInEnded{true, reply});
-    s.proceed();
+    if (!s.prove_sign_in_) return s.proceed();
+    s.say(command::noop());
+    s.expect(State::alive);
   }
 
   static void mechanism_refused(Session& s, const Reply& reply) {
@@ -227,6 +229,10 @@ const std::array<Row, state_count> table = {{
      CELL(State::sign_in, mechanism_refused), CELL(State::sign_in, mechanism_refused),
      CELL(ended, refused_and_over), CELL(ended, give_up), CELL(ended, give_up),
      CELL(ended, give_up)},
+    // alive: any answer shows that the line lives
+    {CELL(follows, proceed), CELL(ended, give_up), CELL(follows, proceed), CELL(follows, proceed),
+     CELL(ended, refused_and_over), CELL(ended, give_up), CELL(ended, give_up),
+     CELL(ended, give_up)},
     // mail
     {CELL(State::rcpt, sender_accepted), CELL(ended, give_up), CELL(follows, sender_refused),
      CELL(follows, sender_refused), CELL(ended, refused_and_over), CELL(ended, give_up),
@@ -272,9 +278,9 @@ const std::array<Row, state_count> table = {{
 #undef CELL
 
 constexpr std::array<std::string_view, state_count> state_names = {
-    "greeting", "ehlo",       "helo",        "starttls", "auth", "mail", "rcpt",
-    "data",     "chunk",      "end_of_data", "void_end", "rset", "quit", "handshake",
-    "sign_in",  "challenged", "idle",        "body",     "ended"};
+    "greeting",  "ehlo",    "helo",       "starttls",    "auth",     "alive", "mail",
+    "rcpt",      "data",    "chunk",      "end_of_data", "void_end", "rset",  "quit",
+    "handshake", "sign_in", "challenged", "idle",        "body",     "ended"};
 
 constexpr std::array<std::string_view, event_count> event_names = {
     "positive", "intermediate", "transient", "permanent", "closing", "early", "garbage", "lost"};
@@ -326,6 +332,7 @@ Phase phase_of(State state) {
     case State::handshake:
       return Phase::tls;
     case State::auth:
+    case State::alive:
     case State::sign_in:
     case State::challenged:
       return Phase::sign_in;

@@ -124,13 +124,20 @@ TEST(MessageScript, NeitherThoughOfferedWhereTheAccountSaysSo) {
 }
 
 TEST(MessageScript, EightBitIsSaidWhereOffered) {
-  for (const bool offered : {true, false}) {
-    Driver driver(plain_options());
-    driver.pieces = {"A: b\n\n\xc3\xa4\n"};
-    driver.play({{"", greeting},
-                 {hello, offered ? "250-me\r\n250 8BITMIME\r\n" : bare_ehlo},
-                 {offered ? "MAIL FROM:<s@x.y> BODY=8BITMIME\r\n" : sender, ""}});
-  }
+  Driver driver(plain_options());
+  driver.pieces = {"A: b\n\n\xc3\xa4\n"};
+  driver.play({{"", greeting},
+               {hello, "250-me\r\n250 8BITMIME\r\n"},
+               {"MAIL FROM:<s@x.y> BODY=8BITMIME\r\n", ""}});
+}
+
+TEST(MessageScript, EightBitIsNotSentWhereItMayBeLost) {
+  Driver driver(plain_options());
+  driver.pieces = {"A: b\n\n\xc3\xa4\n"};
+  driver.converse({greeting, bare_ehlo});
+  EXPECT_EQ(driver.wire, hello);
+  EXPECT_EQ(driver.verdict(), Verdict::refused);
+  EXPECT_EQ(driver.outcomes[0][0].error->cause, Cause::needs_8bitmime);
 }
 
 TEST(MessageScript, AnEmptyMessage) {

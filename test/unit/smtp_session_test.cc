@@ -112,6 +112,25 @@ TEST(SignIn, AnswersChallengesAndTriesTheNext) {
   EXPECT_EQ(driver.sign_ins, (std::vector<bool>{false, true}));
 }
 
+TEST(SignIn, TheLineIsReadyWhenItHasProvedThatItLives) {
+  for (const char* answer : {"250 fine\r\n", "450 4.0.0 not now\r\n", "502 what?\r\n"}) {
+    Driver driver(with(TlsMode::none, true));
+    driver.converse({greeting, "250-me\r\n250 AUTH DIGEST-MD5\r\n", "235 2.7.0 yes\r\n", answer});
+    EXPECT_NE(driver.wire.find("AUTH DIGEST-MD5\r\nNOOP\r\nMAIL"), std::string::npos)
+        << driver.wire;
+  }
+}
+
+TEST(SignIn, ALineThatDiesRightAfterItCommitsNothing) {
+  Driver driver(with(TlsMode::none, true));
+  driver.converse({greeting, "250-me\r\n250 AUTH DIGEST-MD5\r\n", "235 2.7.0 yes\r\n"});
+  driver.session.lost({Cause::connection_lost, Phase::none, "gone", ""});
+  driver.advance();
+  EXPECT_EQ(driver.sign_ins, (std::vector<bool>{true}));
+  EXPECT_EQ(cause_of_end(driver), Cause::connection_lost);
+  EXPECT_EQ(driver.wire.find("MAIL"), std::string::npos);
+}
+
 TEST(SignIn, TakesNoOtherSuccessThan235) {
   Driver driver(with(TlsMode::none, true));
   driver.converse({greeting, "250-me\r\n250 AUTH PLAIN\r\n", ok});

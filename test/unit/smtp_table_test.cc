@@ -47,6 +47,7 @@ const SessionOptions trying_tls = with(TlsMode::opportunistic);
 const std::string chunking_ehlo = "250-me\r\n250 CHUNKING\r\n";
 const std::string starttls_ehlo = "250-me\r\n250 STARTTLS\r\n";
 const std::string auth_ehlo = "250-me\r\n250 AUTH PLAIN LOGIN\r\n";
+const std::string unproven_ehlo = "250-me\r\n250 AUTH " + std::string(unproven) + "\r\n";
 const std::string no = "550 5.1.1 no\r\n";
 const std::string go_on = "354 go\r\n";
 const std::vector<std::string> large = {std::string(70000, 'x'), "b\n"};
@@ -118,6 +119,11 @@ std::vector<Way> ways_before_a_message() {
       {State::auth,
        {greeting, auth_ehlo, "334 eA==\r\n"},
        {{positive, State::idle}},
+       "",
+       signing_in},
+      {State::alive,
+       {greeting, unproven_ehlo, "235 yes\r\n"},
+       any(State::idle, State::idle),
        "",
        signing_in},
       {State::handshake, {greeting, starttls_ehlo}, {}, "220 go\r\n", starting_tls},
