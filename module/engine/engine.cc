@@ -131,13 +131,18 @@ void Engine::answer(QuestionId question, std::optional<Secret> answer) {
   questions_.answer(question, std::move(answer));
 }
 
+/// That of the attempt under way is read first: should it be recorded meanwhile, both have the same
+/// heading.
 Result<std::string> Engine::transcript(EntryId id) {
+  const auto delivery = find(id);
+  std::string current = delivery ? delivery->transcript() : std::string();
   auto stored = outbox_->transcripts(id);
   if (!stored) return fail(stored.error());
+  const std::string heading = current.substr(0, current.find('\n') + 1);
+  if (!stored->empty() && stored->back().starts_with(heading)) current.clear();
   std::string all;
   for (const std::string& one : *stored) all += one;
-  if (auto delivery = find(id)) all += delivery->transcript();
-  return all;
+  return all + current;
 }
 
 std::pair<int, int> Engine::running() {
