@@ -19,6 +19,7 @@
 ;;; Code:
 
 (require 'sendonce)
+(require 'cl-lib)
 (require 'nsm)
 (require 'seq)
 (require 'subr-x)
@@ -52,7 +53,14 @@ NSM takes a status without warnings for a sound one."
     (append (list :warnings (copy-sequence (sendonce-trust--warnings status))
                   :certificates certificates
                   :certificate (car certificates))
-            status)))
+            (and (not (equal (plist-get status :protocol) "TLS1.3"))
+                 ;; TLS 1.3 knows no renegotiation, and NSM looks whether
+                 ;; the property is there at all.
+                 (list :safe-renegotiation
+                       (plist-get status :safe-renegotiation)))
+            (cl-loop for (key value) on status by #'cddr
+                     unless (eq key :safe-renegotiation)
+                     append (list key value)))))
 
 ;;;; Asking it
 

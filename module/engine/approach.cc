@@ -167,6 +167,13 @@ std::optional<Error> Approach::ask_silent_port() {
 
 /// A server that breaks off when TLS is begun may be one that greets in the clear.
 Error Approach::explained(Error error) {
+  if (error.cause == Cause::certificate && judged_) {
+    const net::TlsInfo* info = dialogue_->line().tls_info();
+    if (info && info->faults.empty()) {
+      error.message = "the certificate of " + settings_.verified_host() +
+                      " is sound, but Emacs' network security manager does not accept it";
+    }
+  }
   const bool at_tls = error.phase == Phase::tls && tls_ == smtp::TlsMode::implicit &&
                       (error.cause == Cause::connection_lost || error.cause == Cause::tls_failed);
   if (!at_tls || errand_.cancelled) return error;
