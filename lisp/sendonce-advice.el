@@ -8,8 +8,8 @@
 ;;; Commentary:
 
 ;; Owns the one table from causes (module/base/error.hh) to a sentence
-;; and to what mends it, and the table of enhanced status codes (RFC
-;; 3463).  Pure; called by whoever tells the user something: submit,
+;; and to what mends it; what a server's reply says (sendonce-status.el),
+;; the port and the phase go before the cause alone.  Pure; called by whoever tells the user something: submit,
 ;; notify, transcript, outbox.  It decides nothing: whether a message is
 ;; deferred or failed is in the outbox.
 
@@ -17,6 +17,7 @@
 
 (require 'sendonce)
 (require 'sendonce-account)
+(require 'sendonce-status)
 (require 'seq)
 (require 'subr-x)
 
@@ -49,6 +50,11 @@ or 587 with STARTTLS")
                      "port 465 with TLS from the start may do: see %T")
     (not-tls "%h does not speak TLS from the start at port %p"
              "set %T for STARTTLS, or use port 465")
+    (implicit-tls "%h speaks TLS from the start at port %p"
+                  "set %T for TLS from the start, or use port 587")
+    (tls-version "%h at port %p knows no version of TLS that is safe"
+                 "ask its owner to update it; :priority in \
+`sendonce-accounts' can allow an old one")
     (certificate "the certificate of %h does not prove who it is"
                  "do not go on unless you know why; a name or an authority \
 of its own can be given in `sendonce-accounts' (:tls-host, :trust-files)")
@@ -57,25 +63,28 @@ of its own can be given in `sendonce-accounts' (:tls-host, :trust-files)")
     (auth-unavailable "%h offers no way to sign in that we can use"
                       "check %U and %T: many servers offer it only under TLS")
     (auth-failed "%h refused the sign-in of %u"
-                 "check user and password of %u; many providers want an app \
-password, not that of the account")
+                 "%L")
     (refused "%h refused" "see what the server says")
     (refused-for-now "%h refused for now" "it is tried again")
     (too-large "the message is larger than %h takes"
                "send a link in place of the attachment, or split it")
     (needs-smtputf8 "%h takes no addresses beyond ASCII"
                     "use an ASCII address of that person")
+    (needs-8bitmime "%h takes only 7-bit text"
+                    "set `mm-use-ultra-safe-encoding' to t (in mail-mode: \
+`mail-send-nonascii' to `mime') and send again")
     (storage "the outbox cannot be read or written"
              "check `sendonce-directory'")
     (storage-full "the disk of the outbox is full"
                   "make room, then send again"))
   "List of (CAUSE SENTENCE REMEDY), one for each cause of the module.
-In both, %h stands for the host, %p for the port, %u for the user, and
-%H, %P, %T, %U for the name of the setting that gives the host, the
-port, the TLS mode, or the user.")
+In both, %h stands for the host, %p for the port, %u for the user, %L
+for what the provider wants for a sign-in, and %H, %P, %T, %U for the
+name of the setting that gives the host, the port, the TLS mode, or the
+user.")
 
 (defconst sendonce-advice--ports
-  '(((timed-out unreachable connection-refused) "25"
+  '(((timed-out unreachable connection-refused connection-lost) "25"
      "many providers block port 25: use 465 (TLS from the start) or 587 \
 \(STARTTLS), set in %P")
     ((timed-out protocol connection-lost) "465"
@@ -84,43 +93,19 @@ port, the TLS mode, or the user.")
     ((tls-failed not-tls) "25" "port 25 wants STARTTLS, or none: see %T"))
   "List of (CAUSES PORT REMEDY) that know better than the cause alone.")
 
-;;;; By enhanced status code
+;;;; By phase
 
-(defconst sendonce-advice--codes
-  '(("[45]\\.7\\.30" "basic sign-in is switched off there: use :auth \
-\"xoauth2\"")
-    ("[45]\\.7\\.9" "this provider wants an app password or OAuth")
-    ("[45]\\.7\\.8" "check user and password of %u; many providers want an \
-app password, not that of the account")
-    ("[45]\\.7\\.0" "the server wants a sign-in: set %U")
-    ("[45]\\.1\\.1" "there is no such mailbox: check the address")
-    ("[45]\\.1\\.2" "there is no such mail domain: check the address")
-    ("[45]\\.1\\.3" "the server cannot read the address: check it")
-    ("[45]\\.1\\.[78]" "the server does not accept the sender: check From")
-    ("[45]\\.2\\.1" "that mailbox is switched off")
-    ("[45]\\.2\\.2" "that mailbox is full")
-    ("[45]\\.2\\.3" "the message is too large for that mailbox")
-    ("[45]\\.3\\.4" "the message is too large for the server")
-    ("[45]\\.3\\.2" "the server takes no mail just now")
-    ("[45]\\.4\\.1" "the server there does not answer")
-    ("[45]\\.4\\.6" "the mail goes round in a circle there")
-    ("[45]\\.6\\.7" "the server takes no addresses beyond ASCII")
-    ("4\\.7\\.[01]" "perhaps greylisting: it is tried again")
-    ("5\\.7\\.1" "the server does not let you send there: sign in (%U), or \
-send from an address that is yours"))
-  "List of (REGEXP REMEDY) for enhanced status codes (RFC 3463).")
-
-(defconst sendonce-advice--replies
-  '(("\\`530" "the server wants a sign-in: set %U")
-    ("\\`534" "this provider wants an app password or OAuth")
-    ("\\`535" "check user and password of %u; many providers want an app \
-password, not that of the account")
-    ("\\`55[0134].*\\b[Rr]elay" "the server does not carry mail for \
-strangers: sign in (%U)")
-    ("\\`552" "the mailbox is full, or the message too large")
-    ("\\`4[0-9][0-9].*[Gg]r[ea]y" "greylisting: it is tried again")
-    ("\\`421" "the server is busy or shutting down: it is tried again"))
-  "List of (REGEXP REMEDY) for replies without a telling enhanced code.")
+(defconst sendonce-advice--phases
+  '((resolve "the look-up of %h took too long"
+             "check the network; it is tried again")
+    (connect "%h does not answer at port %p"
+             "check host and port; it is tried again")
+    (greeting "%h takes the connection at port %p and says nothing"
+              "check %T and %P; it is tried again")
+    (tls "%h does not go on with TLS at port %p"
+         "check %T and %P; it is tried again")
+    (body "%h stopped taking the message" "it is tried again"))
+  "List of (PHASE SENTENCE REMEDY) for time-outs in that phase.")
 
 ;;;; Putting it together
 
@@ -130,12 +115,17 @@ strangers: sign in (%U)")
       (format "%s in `sendonce-accounts'" name)
     (format "`%s'" smtpmail)))
 
+(defun sendonce-advice--wish (settings)
+  "Return what a sign-in with SETTINGS lacks, once it was refused."
+  (sendonce-status-wish (sendonce-account-setting settings "host")
+                        (sendonce-account-setting settings "auth")))
+
 (defun sendonce-advice--fill (text settings)
   "Return TEXT with its %-letters replaced after the text SETTINGS."
   (let ((get (lambda (key default)
                (or (sendonce-account-setting settings key) default))))
     (format-spec
-     text
+     (replace-regexp-in-string "%L" (sendonce-advice--wish settings) text t t)
      `((?h . ,(funcall get "host" "the server"))
        (?p . ,(funcall get "port" "?"))
        (?u . ,(funcall get "user" "the user"))
@@ -163,22 +153,15 @@ The module may have put a sentence of its own before it."
                      reply)
        (match-string 1 reply)))
 
-(defun sendonce-advice--by-code (words)
-  "Return the remedy for the enhanced status code in WORDS, or nil."
-  (and (string-match "\\`...[- ]\\([45]\\.[0-9]+\\.[0-9]+\\)" words)
-       (let ((code (match-string 1 words)))
-         (cadr (seq-find (lambda (row)
-                           (string-match-p (format "\\`%s\\'" (car row))
-                                           code))
-                         sendonce-advice--codes)))))
-
 (defun sendonce-advice--by-reply (reply)
-  "Return the remedy for the server's REPLY, or nil."
+  "Return (WORDS REMEDY) for the server's REPLY, or nil."
   (let ((words (sendonce-advice--server-words reply)))
-    (and words
-         (or (sendonce-advice--by-code words)
-             (cadr (seq-find (lambda (row) (string-match-p (car row) words))
-                             sendonce-advice--replies))))))
+    (and words (sendonce-status-row words))))
+
+(defun sendonce-advice--said (reply)
+  "Return in words what REPLY means and what mends it, or nil."
+  (let ((row (sendonce-advice--by-reply reply)))
+    (and row (string-join row ": "))))
 
 (defun sendonce-advice--by-port (cause settings)
   "Return the remedy for CAUSE at the port that SETTINGS name, or nil."
@@ -191,14 +174,32 @@ The module may have put a sentence of its own before it."
                                       (equal tls "implicit")))))
                      sendonce-advice--ports))))
 
-(defun sendonce-advice-remedy (cause &optional settings reply)
+(defun sendonce-advice--by-phase (cause phase)
+  "Return (SENTENCE REMEDY) for CAUSE in PHASE, or nil."
+  (and (eq cause 'timed-out)
+       (cdr (assq phase sendonce-advice--phases))))
+
+(defun sendonce-advice-remedy (cause &optional settings reply phase)
   "Return what mends CAUSE for an account with SETTINGS, or nil.
-REPLY is what the server said, \"\" or nil if nothing."
+REPLY is what the server said, \"\" or nil if nothing.  PHASE is where
+it happened, a symbol, or nil."
   (let* ((cause (sendonce-advice--cause cause))
          (settings (or settings ""))
-         (text (or (sendonce-advice--by-reply reply)
+         (text (or (sendonce-advice--said reply)
                    (sendonce-advice--by-port cause settings)
+                   (nth 1 (sendonce-advice--by-phase cause phase))
                    (nth 2 (assq cause sendonce-advice--causes)))))
+    (and text (sendonce-advice--fill text settings))))
+
+(defun sendonce-advice-words (cause &optional settings reply phase)
+  "Return in plain words what CAUSE, REPLY and PHASE say, or nil.
+For an account with the text SETTINGS; the arguments are as in
+`sendonce-advice-remedy'."
+  (let* ((cause (sendonce-advice--cause cause))
+         (settings (or settings ""))
+         (text (or (nth 0 (sendonce-advice--by-reply reply))
+                   (nth 0 (sendonce-advice--by-phase cause phase))
+                   (nth 1 (assq cause sendonce-advice--causes)))))
     (and text (sendonce-advice--fill text settings))))
 
 ;;;; For an entry of the outbox
@@ -207,7 +208,8 @@ REPLY is what the server said, \"\" or nil if nothing."
   "Return the remedy for what went wrong last with ENTRY, or nil."
   (sendonce-advice-remedy (plist-get entry :cause)
                           (plist-get entry :settings)
-                          (plist-get entry :reply)))
+                          (plist-get entry :reply)
+                          (plist-get entry :phase)))
 
 (defun sendonce-advice-reply (code reply)
   "Return CODE and REPLY of a recipient on one line, as the server said it."

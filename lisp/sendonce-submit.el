@@ -56,6 +56,7 @@
                 (and entry
                      (list :cause (sendonce-advice--cause
                                    (plist-get entry :cause))
+                           :phase (plist-get entry :phase)
                            :reply (plist-get entry :reply)
                            :hint (sendonce-advice-for-entry entry)
                            :id (plist-get entry :id))))))

@@ -13,6 +13,10 @@ emacs_value number_or_nil(const Env& env, double value) {
   return value == 0 ? env.nil() : env.number(value);
 }
 
+emacs_value symbol_or_nil(const Env& env, std::string_view name) {
+  return name.empty() ? env.nil() : env.symbol(name);
+}
+
 emacs_value lisp_recipient(const Env& env, const outbox::RecipientRow& row) {
   return env.list({env.symbol(":address"), env.text(row.address), env.symbol(":state"),
                    env.symbol(outbox::state_name(row.state)), env.symbol(":code"),
@@ -178,7 +182,8 @@ emacs_value lisp_entry(const Env& env, const outbox::Entry& entry) {
       env.symbol(":fingerprint"), env.text(entry.fingerprint),
       env.symbol(":last-try"),    number_or_nil(env, entry.last_try),
       env.symbol(":octets"),      env.integer(entry.octets),
-      env.symbol(":cause"),       entry.cause.empty() ? env.nil() : env.symbol(entry.cause),
+      env.symbol(":cause"),       symbol_or_nil(env, outbox::cause_of(entry.cause)),
+      env.symbol(":phase"),       symbol_or_nil(env, outbox::phase_of(entry.cause)),
       env.symbol(":warned"),      env.boolean(entry.warned),
   });
 }

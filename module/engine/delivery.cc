@@ -202,7 +202,7 @@ outbox::AttemptEnd Delivery::conclude(const Status& status) {
   }
   outbox::AttemptEnd end;
   if (decided_by_) {
-    end.cause = cause_name(decided_by_->cause);
+    end.cause = outbox::stored_cause(cause_name(decided_by_->cause), phase_name(decided_by_->phase));
     transcript_.note(error_line(*decided_by_));
   }
   for (std::size_t i = 0; i < outcomes_.size(); ++i) {

@@ -51,7 +51,7 @@ bool is_about_network(std::string_view cause) {
       Cause::name_not_found,  Cause::name_service, Cause::connection_refused, Cause::unreachable,
       Cause::connection_lost, Cause::timed_out,    Cause::tls_failed};
   return std::any_of(std::begin(of_network), std::end(of_network),
-                     [&](Cause one) { return cause_name(one) == cause; });
+                     [&](Cause one) { return cause_name(one) == outbox::cause_of(cause); });
 }
 
 std::string error_line(const Error& error) {

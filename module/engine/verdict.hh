@@ -14,7 +14,7 @@ namespace sendonce::engine {
 /// where another try cannot help until somebody changes something, `deferred` where it can.
 outbox::State disposition(const Error& error);
 
-/// Is CAUSE (a cause_name) one that another network may mend?
+/// Is CAUSE (as stored) one that another network may mend?
 bool is_about_network(std::string_view cause);
 
 outbox::Outcome outcome_of(const smtp::RecipientOutcome& found);

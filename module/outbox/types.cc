@@ -40,4 +40,16 @@ std::optional<State> state_from_name(std::string_view name) {
 
 bool more_urgent(State a, State b) { return facts_of(a).urgency < facts_of(b).urgency; }
 
+std::string stored_cause(std::string_view cause, std::string_view phase) {
+  if (phase.empty() || phase == "none") return std::string(cause);
+  return std::string(cause) + " " + std::string(phase);
+}
+
+std::string_view cause_of(std::string_view stored) { return stored.substr(0, stored.find(' ')); }
+
+std::string_view phase_of(std::string_view stored) {
+  const std::size_t space = stored.find(' ');
+  return space == std::string_view::npos ? std::string_view() : stored.substr(space + 1);
+}
+
 }  // namespace sendonce::outbox

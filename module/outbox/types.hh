@@ -32,6 +32,12 @@ std::optional<State> state_from_name(std::string_view name);
 ///   sent       at rest; all have it
 bool more_urgent(State a, State b);
 
+/// Why an attempt failed, and in which phase, as one stored text: "timed-out greeting".  What has no
+/// phase is the cause alone.
+std::string stored_cause(std::string_view cause, std::string_view phase);
+std::string_view cause_of(std::string_view stored);
+std::string_view phase_of(std::string_view stored);  ///< "" for none
+
 /// What happened to one recipient in an attempt.  `code` is the reply code, 0 where there was no
 /// reply.
 struct Outcome {
@@ -79,7 +85,7 @@ struct Entry {
   int attempts = 0;
   std::int64_t octets = 0;  ///< size of the message as stored
   std::string reply;        ///< the last reply, of the most urgent recipient
-  std::string cause;        ///< cause_name of the last failure, "" for none
+  std::string cause;        ///< `stored_cause` of the last failure, "" for none
   std::vector<RecipientRow> recipients;
 };
 
@@ -94,7 +100,7 @@ struct Attempt {
 struct AttemptEnd {
   std::vector<Outcome> outcomes;
   double next_try = 0;     ///< for those deferred; 0: none
-  std::string cause;       ///< cause_name, "" when all went well
+  std::string cause;       ///< `stored_cause`, "" when all went well
   std::string transcript;  ///< text, secrets never in it
 };
 

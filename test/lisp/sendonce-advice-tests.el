@@ -18,9 +18,9 @@
   (mapcar #'intern
           (split-string "internal bad-argument cancelled declined timed-out
 name-not-found name-service connection-refused unreachable connection-lost
-tls-failed tls-unavailable not-tls certificate protocol auth-unavailable
-auth-failed refused refused-for-now too-large needs-smtputf8 storage
-storage-full"))
+tls-failed tls-unavailable not-tls implicit-tls tls-version certificate
+protocol auth-unavailable auth-failed refused refused-for-now too-large
+needs-smtputf8 needs-8bitmime storage storage-full"))
   "What module/base/error.hh names.")
 
 (defun sendonce-test-module-names (function)
@@ -35,8 +35,10 @@ storage-full"))
       (search-forward function)
       (let ((end (save-excursion (search-forward "\n}\n")))
             names)
-        (while (re-search-forward "case .*: return \"\\([^\"]+\\)\"" end t)
+        (while (re-search-forward
+                "case [A-Za-z]+::[a-z0-9_]+:[ \n]+return \"\\([^\"]+\\)\"" end t)
           (push (intern (match-string 1)) names))
+        (should names)
         names))))
 
 (ert-deftest sendonce-advice-knows-every-cause ()
@@ -77,7 +79,19 @@ storage-full"))
          (auth-failed "user=me\n" "The server refuses: 535 5.7.8 No"
                       "password of me")
          (auth-failed "" "535 5.7.139 Basic authentication" "app password")
+         (auth-failed "host=smtp.gmail.com\n" "534-5.7.9 Application-specific"
+                      "Google wants an app password")
+         (auth-failed "host=smtp.office365.com\n" "535 5.7.139 Disabled"
+                      "Microsoft takes no passwords")
+         (auth-failed "host=m\nuser=me\nauth=xoauth2\n" "535 5.7.8 No"
+                      "token is refused")
          (refused "" "550 5.7.30 Basic auth" "xoauth2")
+         (refused "" "550 5.1.10 Null MX" "takes no mail at all")
+         (refused "" "550 5.7.26 Unauthenticated" "DKIM")
+         (refused-for-now "" "421 4.7.28 Unusual rate" "too fast")
+         (refused-for-now "" "450 4.7.1 Rate limit exceeded" "too fast")
+         (refused-for-now "" "452 too many messages" "too fast")
+         (refused-for-now "" "452 4.5.3 Too many recipients" "fewer")
          (refused "" "550 relay not permitted" "sign in")
          (refused "" "552 5.3.4 Too big" "too large")
          (refused-for-now "" "450 4.7.1 Greylisted" "greylisting")
@@ -88,6 +102,22 @@ storage-full"))
     (ert-info ((format "%S" (list cause settings reply)))
       (should (string-search part (sendonce-advice-remedy
                                    cause settings reply))))))
+
+(ert-deftest sendonce-advice-by-phase ()
+  (pcase-dolist (`(,phase ,part) '((connect "does not answer at port 2525")
+                                   (greeting "says nothing")
+                                   (tls "go on with TLS")
+                                   (body "stopped taking")))
+    (should (string-search part (sendonce-advice-words
+                                 'timed-out "host=m\nport=2525\n" nil phase)))
+    (should (stringp (sendonce-advice-remedy
+                      'timed-out "host=m\nport=2525\n" nil phase)))))
+
+(ert-deftest sendonce-advice-every-code-has-words ()
+  (dolist (row (append sendonce-status--codes sendonce-status--replies))
+    (should (= 3 (length row)))
+    (should (seq-every-p #'stringp row))
+    (should-not (string-match-p "\\.\\'" (nth 2 row)))))
 
 (ert-deftest sendonce-advice-without-a-cause ()
   (should-not (sendonce-advice-remedy nil))
