@@ -104,4 +104,8 @@ Error tls_error(gnutls_session_t session, int code) {
   return {cause, Phase::tls, words_of(session, code), {}};
 }
 
+Error short_prime(gnutls_session_t session) {
+  return tls_error(session, GNUTLS_E_DH_PRIME_UNACCEPTABLE);
+}
+
 }  // namespace sendonce::net

@@ -376,6 +376,18 @@ TlsPair::TlsPair(Pair pair, const Equip& equip, const char* priority, const TlsS
   if (!status) line.close();
 }
 
+Error failed_start(const std::function<void(Descriptor)>& server, Deadline deadline,
+                   const TlsSettings& settings) {
+  Pair sockets = tcp_pair();
+  const Running peer([&server, &sockets] { server(std::move(sockets.theirs)); });
+  Line line(std::move(sockets.ours), make_wake());
+  const Status status = line.start_tls(settings, deadline);
+  EXPECT_FALSE(status);
+  EXPECT_FALSE(line.write("EHLO me\r\n", soon(), false));
+  EXPECT_EQ(line.counters().would_block, 0U);
+  return status ? Error{} : status.error();
+}
+
 std::string sample(std::size_t size) {
   std::string bytes(size, '\0');
   std::uint32_t state = 12345;

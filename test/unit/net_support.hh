@@ -181,6 +181,10 @@ struct TlsPair {
   Status status;
 };
 
+/// Why start_tls over TCP failed with SERVER at the other end: nothing can be written then.
+Error failed_start(const std::function<void(Descriptor)>& server, Deadline deadline = soon(),
+                   const TlsSettings& settings = client_settings());
+
 /// SIZE bytes without a pattern that a shift by records or buffers would leave as it is.
 std::string sample(std::size_t size);
 
