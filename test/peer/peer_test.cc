@@ -1,8 +1,13 @@
 // What the rest of the tests takes for granted of sendonce-peer, shown on the running program:
 // the ledger is exact, the oracle sees, each cut falls where it should, each verb does its part.
 
+#include <gnutls/ocsp.h>
 #include <gtest/gtest.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <vector>
@@ -376,7 +381,13 @@ class Certificates {
  public:
   Certificates() : directory_(testing::TempDir() + "sendonce-certificates-XXXXXX") {
     EXPECT_NE(::mkdtemp(directory_.data()), nullptr);
-    EXPECT_EQ(std::system((CERTIFICATES_PATH " " + directory_).c_str()), 0);
+    std::string program = CERTIFICATES_PATH;
+    const std::array<char*, 3> words{program.data(), directory_.data(), nullptr};
+    pid_t child = -1;
+    int status = -1;
+    EXPECT_EQ(::posix_spawn(&child, words[0], nullptr, nullptr, words.data(), environ), 0);
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
   }
   ~Certificates() { std::filesystem::remove_all(directory_); }
   Certificates(const Certificates&) = delete;

@@ -222,22 +222,16 @@ TEST_F(NetPassphrase, NobodyToAskIsDeclined) {
 const std::string token_name = "sendonce test token";
 const std::string token_url = "pkcs11:token=sendonce%20test%20token;object=client";
 
-bool runs(const std::string& command) {
-  return std::system((command + " >/dev/null 2>&1").c_str()) == 0;
-}
-
 // Made once a process: PKCS#11 modules read their configuration once.
 class Token {
  public:
   Token() : directory_(testing::TempDir() + "sendonce-token-XXXXXX") {
-    if (!runs("command -v softhsm2-util") || !runs("command -v p11tool")) {
+    if (!runs({"softhsm2-util", "--version"}) || !runs({"p11tool", "--version"}))
       missing_ = "softhsm2-util or p11tool is not installed";
-      return;
-    }
-    if (::mkdtemp(directory_.data()) == nullptr)
+    else if (::mkdtemp(directory_.data()) == nullptr)
       missing_ = "no directory could be made";
-    else
-      fill();
+    else if (!fill())
+      missing_ = "no token could be made, or p11-kit does not know SoftHSM";
   }
   ~Token() {
     std::error_code error;
@@ -250,22 +244,22 @@ class Token {
   [[nodiscard]] const std::string& missing() const { return missing_; }
 
  private:
-  void fill() {
+  bool fill() {
     const std::string conf = directory_ + "/softhsm2.conf";
     fs::create_directory(directory_ + "/tokens");
     std::ofstream(conf) << "directories.tokendir = " << directory_ << "/tokens\n"
                         << "log.level = ERROR\n";
-    ::setenv("SOFTHSM2_CONF", conf.c_str(), 1);
+    // No other thread runs yet.
+    ::setenv("SOFTHSM2_CONF", conf.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
     const TemporaryFile key(key_pem(client_identity()));
     const TemporaryFile certificate(client_identity().pem());
-    const bool made =
-        runs("softhsm2-util --init-token --free --label '" + token_name +
-             "' --pin 1234 --so-pin 567890") &&
-        runs("softhsm2-util --import " + key.path() + " --token '" + token_name +
-             "' --label client --id 01 --pin 1234") &&
-        runs("p11tool --batch --login --set-pin=1234 --write --load-certificate=" +
-             certificate.path() + " --label client --id 01 'pkcs11:token=sendonce%20test%20token'");
-    if (!made) missing_ = "no token could be made, or p11-kit does not know SoftHSM";
+    return runs({"softhsm2-util", "--init-token", "--free", "--label", token_name, "--pin", "1234",
+                 "--so-pin", "567890"}) &&
+           runs({"softhsm2-util", "--import", key.path(), "--token", token_name, "--label",
+                 "client", "--id", "01", "--pin", "1234"}) &&
+           runs({"p11tool", "--batch", "--login", "--set-pin=1234", "--write",
+                 "--load-certificate=" + certificate.path(), "--label", "client", "--id", "01",
+                 "pkcs11:token=sendonce%20test%20token"});
   }
 
   std::string directory_;

@@ -43,7 +43,7 @@ class NetMatrix : public testing::TestWithParam<const char*> {
   static void SetUpTestSuite() {
     directory_ = testing::TempDir() + "sendonce-matrix-XXXXXX";
     ASSERT_NE(::mkdtemp(directory_.data()), nullptr);
-    ASSERT_EQ(std::system((SENDONCE_CERTIFICATES " " + directory_).c_str()), 0);
+    ASSERT_TRUE(runs({SENDONCE_CERTIFICATES, directory_}));
   }
   static void TearDownTestSuite() { fs::remove_all(directory_); }
 

@@ -118,6 +118,9 @@ class TemporaryFile {
   std::string path_;
 };
 
+/// Runs a program, found on PATH, without its output: did it end well?
+bool runs(std::vector<std::string> words);
+
 /// For mail.example.org, trusting `authority`.
 TlsSettings client_settings();
 
