@@ -9,10 +9,8 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -20,59 +18,9 @@
 
 #include "base/text.hh"
 #include "net/tls_handles.hh"
+#include "net/tls_key_secrets.hh"
 
 namespace sendonce::net {
-
-namespace {
-
-constexpr int most_tries = 2;  // tokens lock after 3 as a rule
-
-}  // namespace
-
-// Outlives the handshake, since a token may ask for its PIN at each signature.
-class KeySecrets {
- public:
-  explicit KeySecrets(const TlsSettings& settings) : ask_(settings.ask_key_secret) {}
-
-  std::optional<Secret> ask(const std::string& what, bool refused) {
-    auto secret = ask_ ? ask_({what, refused}) : std::nullopt;
-    declined_ = declined_ || !secret;
-    return secret;
-  }
-
-  /// GnuTLS' gnutls_pin_callback_t.
-  static int for_token(void* self, int attempt, const char* url, const char* label,
-                       unsigned int flags, char* pin, std::size_t room) {
-    try {
-      return static_cast<KeySecrets*>(self)->give(attempt, label != nullptr ? label : url, flags,
-                                                  {pin, room});
-    } catch (const std::exception&) {
-      return -1;
-    }
-  }
-
-  [[nodiscard]] bool declined() const { return declined_; }
-  [[nodiscard]] bool refused() const { return refused_; }
-  [[nodiscard]] bool nearly_locked() const { return nearly_locked_; }
-
- private:
-  int give(int attempt, const std::string& what, unsigned int flags, std::span<char> into) {
-    const bool wrong = attempt > 0 || (flags & GNUTLS_PIN_WRONG) != 0;
-    refused_ = refused_ || wrong;
-    nearly_locked_ = (flags & GNUTLS_PIN_FINAL_TRY) != 0;
-    if (attempt >= most_tries || nearly_locked_) return -1;
-    const auto secret = ask(what, wrong);
-    if (!secret || secret->size() >= into.size()) return -1;
-    std::memcpy(into.data(), secret->reveal().data(), secret->size());
-    into[secret->size()] = '\0';
-    return 0;
-  }
-
-  std::function<std::optional<Secret>(const KeySecretRequest&)> ask_;
-  bool declined_ = false;
-  bool refused_ = false;
-  bool nearly_locked_ = false;
-};
 
 namespace {
 
@@ -173,6 +121,7 @@ Status load_certificates(const Source& source, Certificates& into, KeySecrets& s
 
 Result<Secret> read_file(const Source& source) {
   constexpr std::size_t enough = 1UL << 20U;
+  errno = 0;
   std::ifstream file(source.name, std::ios::binary);
   Secret bytes(enough);
   file.read(bytes.writable(), static_cast<std::streamsize>(enough));
@@ -191,26 +140,29 @@ int import_key(gnutls_privkey_t key, const Secret& pem, const Secret* passphrase
       passphrase == nullptr ? nullptr : passphrase->reveal().data(), 0);
 }
 
-// A private key as it must be made anew for each try.
-int new_key(Key& key, KeySecrets& secrets) {
+int new_key(Key& key) {
   gnutls_privkey_t made = nullptr;
   const int code = gnutls_privkey_init(&made);
-  if (code < 0) return code;
-  key.reset(made);
-  gnutls_privkey_set_pin_function(made, KeySecrets::for_token, &secrets);
-  return 0;
+  if (code >= 0) key.reset(made);
+  return code;
+}
+
+// A key as it must be made anew for each try.  Without a pin function: GnuTLS would ask by it, too,
+// but for no name and only once.
+int try_key(Key& key, const Secret& pem, const Secret* passphrase) {
+  const int code = new_key(key);
+  return code < 0 ? code : import_key(key.get(), pem, passphrase);
 }
 
 Status load_key_file(const Source& source, Key& key, KeySecrets& secrets) {
   const auto pem = read_file(source);
   if (!pem) return fail(pem.error());
-  int code = new_key(key, secrets);
-  if (code >= 0) code = import_key(key.get(), *pem, nullptr);
-  for (int tries = 0; code == GNUTLS_E_DECRYPTION_FAILED && tries < most_tries; ++tries) {
+  int code = try_key(key, *pem, nullptr);
+  for (int tries = 0; code == GNUTLS_E_DECRYPTION_FAILED && tries < KeySecrets::most_tries;
+       ++tries) {
     const auto passphrase = secrets.ask(source.name, tries > 0);
     if (!passphrase) break;
-    code = new_key(key, secrets);
-    if (code >= 0) code = import_key(key.get(), *pem, &*passphrase);
+    code = try_key(key, *pem, &*passphrase);
   }
   if (code >= 0) return {};
   if (code == GNUTLS_E_DECRYPTION_FAILED && !secrets.declined())
@@ -220,7 +172,8 @@ Status load_key_file(const Source& source, Key& key, KeySecrets& secrets) {
 
 Status load_key(const Source& source, Key& key, KeySecrets& secrets) {
   if (!source.is_url()) return load_key_file(source, key, secrets);
-  int code = new_key(key, secrets);
+  int code = new_key(key);
+  if (code >= 0) gnutls_privkey_set_pin_function(key.get(), KeySecrets::for_token, &secrets);
   if (code >= 0) code = gnutls_privkey_import_url(key.get(), source.name.c_str(), 0);
   if (code < 0) return failed(source, secrets, code);
   return {};

@@ -37,9 +37,10 @@ Result<std::string> a_labels(const std::string& host) {
   const int code = idn2_lookup_u8(reinterpret_cast<const unsigned char*>(host.c_str()), &made,
                                   IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
   const std::unique_ptr<char, FreeIdn> owner(reinterpret_cast<char*>(made));
-  if (code == IDN2_OK) return ascii_lower(owner.get());
+  if (code == IDN2_OK && is_name(owner.get())) return ascii_lower(owner.get());
   return fail(Cause::bad_argument, Phase::tls,
-              "\"" + printable(host) + "\" is no host name: " + idn2_strerror(code));
+              "\"" + printable(host) + "\" is no host name" +
+                  (code == IDN2_OK ? "" : std::string(": ") + idn2_strerror(code)));
 }
 
 bool proves_address(const Certificate& certificate, const std::vector<unsigned char>& address) {

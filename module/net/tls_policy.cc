@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.hh"
+#include "net/tls_certificate.hh"
 
 namespace sendonce::net {
 
@@ -27,7 +28,7 @@ bool same_key(const std::string& pin, const std::string& key) {
 }
 
 Error not_accepted(const TlsSettings& settings, const TlsInfo& info) {
-  std::string message = "the certificate of " + printable(settings.host) + " is not accepted: ";
+  std::string message = "the certificate of " + shown(settings.host) + " is not accepted: ";
   for (std::size_t i = 0; i < info.faults.size(); ++i)
     message += (i == 0 ? "" : "; ") + info.faults[i];
   return {Cause::certificate, Phase::tls, std::move(message), {}};
@@ -36,7 +37,7 @@ Error not_accepted(const TlsSettings& settings, const TlsInfo& info) {
 Error not_judged(const TlsSettings& settings) {
   return {Cause::certificate,
           Phase::tls,
-          "the certificate of " + printable(settings.host) + " is still to be judged",
+          "the certificate of " + shown(settings.host) + " is still to be judged",
           {}};
 }
 

@@ -1,6 +1,6 @@
 // Whom we go on with: the rules over what was found.  Included only by tls_*.cc and their tests.
 //
-// Pure functions of settings and findings; any thread, no I/O, no GnuTLS.
+// Pure functions of settings and findings; any thread, no I/O.
 
 #pragma once
 

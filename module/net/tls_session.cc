@@ -209,7 +209,8 @@ Result<TlsSession::Step> TlsSession::handshake() {
     if (code == GNUTLS_E_SUCCESS) return Step::done;
     const bool again = code == GNUTLS_E_AGAIN || code == GNUTLS_E_INTERRUPTED;
     if (again && input_.empty() && !input_.ended()) return Step::needs_input;
-    if (again || gnutls_error_is_fatal(code) == 0) continue;  // a warning alert, say
+    // A short prime, say, is not "fatal" to GnuTLS, yet there is no going on.
+    if (again || code == GNUTLS_E_WARNING_ALERT_RECEIVED) continue;
     Error error = refusal_ ? *refusal_ : tls_error(session_, code);
     (void)gnutls_alert_send_appropriate(session_, code);
     return fail(std::move(error));
@@ -235,6 +236,9 @@ void TlsSession::describe() {
 
 std::optional<Error> TlsSession::judge() {
   describe();
+  // GnuTLS lets the groups of RFC 7919 pass, however short.
+  if (info_.prime_bits > 0 && info_.prime_bits < static_cast<int>(settings_.min_prime_bits))
+    return short_prime(session_);
   return objection(settings_, info_);
 }
 

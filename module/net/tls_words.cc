@@ -67,12 +67,19 @@ std::string_view find_words(const std::array<Words, size>& table, int number) {
   return found == table.end() ? std::string_view() : found->text;
 }
 
+// TLS 1.2 has no alert of its own for a demand that was not met.
+bool wanted_a_client(gnutls_session_t session) {
+  return gnutls_certificate_client_get_request_status(session) != 0 &&
+         gnutls_certificate_get_ours(session) == nullptr;
+}
+
 std::string alert_words(gnutls_session_t session) {
   const gnutls_alert_description_t alert = gnutls_alert_get(session);
   const char* const name = gnutls_alert_get_name(alert);
   std::string text = "the server broke off TLS: ";
   text += name == nullptr ? "unknown alert" : name;
-  const std::string_view meaning = find_words(alerts, static_cast<int>(alert));
+  std::string_view meaning = find_words(alerts, static_cast<int>(alert));
+  if (wanted_a_client(session)) meaning = "it wants a client certificate: set client-key";
   return meaning.empty() ? text : text.append("; ").append(meaning);
 }
 
@@ -95,6 +102,10 @@ std::string words_of(gnutls_session_t session, int code) {
 Error tls_error(gnutls_session_t session, int code) {
   const Cause cause = code == GNUTLS_E_MEMORY_ERROR ? Cause::internal : Cause::tls_failed;
   return {cause, Phase::tls, words_of(session, code), {}};
+}
+
+Error short_prime(gnutls_session_t session) {
+  return tls_error(session, GNUTLS_E_DH_PRIME_UNACCEPTABLE);
 }
 
 }  // namespace sendonce::net

@@ -5,7 +5,7 @@
 namespace peer {
 namespace {
 
-const std::string mail = "mail.example.org";
+constexpr const char* mail = "mail.example.org";
 
 Wish server(std::vector<std::string> names = {mail}) {
   Wish wish;
@@ -110,6 +110,7 @@ Served forged(const Authorities&) {
 
 std::vector<std::string> many_names() {
   std::vector<std::string> names;
+  names.reserve(301);
   for (int i = 0; i < 300; ++i) names.push_back("host-" + std::to_string(i) + ".example.org");
   names.push_back(mail);
   return names;
@@ -123,7 +124,7 @@ const auto days = [](long from, long until) {
 };
 const auto key = [](KeyKind kind) { return [kind](Wish& wish) { wish.key = kind; }; };
 const auto usage = [](unsigned bits) { return [bits](Wish& wish) { wish.usage = bits; }; };
-const auto purposes = [](std::vector<std::string> oids) {
+const auto purposes = [](const std::vector<std::string>& oids) {
   return [oids](Wish& wish) { wish.purposes = oids; };
 };
 const auto digest = [](gnutls_digest_algorithm_t algorithm) {

@@ -27,10 +27,15 @@ Fd take_signals() {
   return Fd(::signalfd(-1, &set, SFD_CLOEXEC));
 }
 
+TlsFiles tls_files(const Options& options) {
+  return {options.cert.empty() ? make_certificates(options) : options.cert, options.ocsp,
+          options.client_ca, options.client_optional};
+}
+
 void run(const Options& options) {
   std::filesystem::create_directories(options.dir);
   Fd signals = take_signals();
-  const TlsCredentials credentials(make_certificates(options), options.tls_versions);
+  const TlsCredentials credentials(tls_files(options), options.tls_versions);
   const Journal journal(options.dir);
   Ledger ledger(options.dir, options.sync);
   const House house{options, credentials, ledger, journal};

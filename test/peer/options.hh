@@ -33,6 +33,10 @@ struct Options {
   std::string tls_host = "localhost";
   std::string tls_versions = "NORMAL";
   CertFault cert_fault = CertFault::none;
+  std::filesystem::path cert;       // PEM, chain and then key; empty: one of our own making
+  std::filesystem::path ocsp;       // DER to staple; empty: none
+  std::filesystem::path client_ca;  // PEM; empty: no client certificate is asked for
+  bool client_optional = false;
   std::uint64_t sessions = 0;  // 0: no limit
   unsigned delay_ms = 0;
   bool record = false;

@@ -101,6 +101,9 @@ std::string PeerClient::start_tls(const std::string& ca_file, const std::string&
                                   const gnutls_datum_t* session) {
   gnutls_certificate_allocate_credentials(&trust_);
   gnutls_certificate_set_x509_trust_file(trust_, ca_file.c_str(), GNUTLS_X509_FMT_PEM);
+  if (!shown_.empty())
+    gnutls_certificate_set_x509_key_file(trust_, shown_.c_str(), shown_.c_str(),
+                                         GNUTLS_X509_FMT_PEM);
   gnutls_init(&tls_, GNUTLS_CLIENT);
   gnutls_set_default_priority(tls_);
   gnutls_credentials_set(tls_, GNUTLS_CRD_CERTIFICATE, trust_);

@@ -30,6 +30,8 @@ class PeerClient {
   std::uint64_t heard() const { return heard_; }
 
   // Verifies against the CA; the error text, empty when all is well.
+  // Before start_tls: shows the chain and key in PEM_FILE, if it is asked.
+  void show(const std::string& pem_file) { shown_ = pem_file; }
   std::string start_tls(const std::string& ca_file, const std::string& host,
                         const gnutls_datum_t* session = nullptr);
   gnutls_session_t tls() const { return tls_; }
@@ -39,6 +41,7 @@ class PeerClient {
   void note_end(ssize_t code);
 
   int fd_ = -1;
+  std::string shown_;
   gnutls_session_t tls_ = nullptr;
   gnutls_certificate_credentials_t trust_ = nullptr;
   std::string buffer_;

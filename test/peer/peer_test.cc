@@ -1,6 +1,14 @@
 // What the rest of the tests takes for granted of sendonce-peer, shown on the running program:
 // the ledger is exact, the oracle sees, the options and TLS do as they say.
 
+#include <gnutls/ocsp.h>
+#include <gtest/gtest.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
 #include <fstream>
 
 #include "peer_support.hh"
@@ -254,6 +262,81 @@ TEST(Tls, CertificateFaultsAreSeen) {
               "GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR")
         << fault;
   }
+}
+
+// What sendonce-certificates wrote, once for all tests.
+class Certificates {
+ public:
+  Certificates() : directory_(testing::TempDir() + "sendonce-certificates-XXXXXX") {
+    EXPECT_NE(::mkdtemp(directory_.data()), nullptr);
+    std::string program = CERTIFICATES_PATH;
+    const std::array<char*, 3> words{program.data(), directory_.data(), nullptr};
+    pid_t child = -1;
+    int status = -1;
+    EXPECT_EQ(::posix_spawn(&child, words[0], nullptr, nullptr, words.data(), environ), 0);
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
+  ~Certificates() { std::filesystem::remove_all(directory_); }
+  Certificates(const Certificates&) = delete;
+  Certificates& operator=(const Certificates&) = delete;
+  std::string path(const std::string& name) const { return directory_ + "/" + name; }
+
+ private:
+  std::string directory_;
+};
+
+std::string case_file(const std::string& name) {
+  static const Certificates made;
+  return made.path(name);
+}
+
+const char* const verification_error = "GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR";
+
+TEST(Tls, AnyCertificateIsShown) {
+  PeerProcess good({"--cert", case_file("unneeded-extras.pem")});
+  PeerClient first(good.port());
+  EXPECT_EQ(first.start_tls(case_file("ca.pem"), "mail.example.org"), "");
+  unsigned shown = 0;
+  ASSERT_NE(gnutls_certificate_get_peers(first.tls(), &shown), nullptr);
+  EXPECT_EQ(shown, 3U);
+  PeerProcess bad({"--cert", case_file("path-too-long.pem")});
+  PeerClient second(bad.port());
+  EXPECT_EQ(second.start_tls(case_file("ca.pem"), "mail.example.org"), verification_error);
+}
+
+TEST(Tls, StaplesWhatItIsGiven) {
+  for (const bool revoked : {false, true}) {
+    const std::string name = revoked ? "ocsp-revoked" : "ocsp-good";
+    PeerProcess peer({"--cert", case_file(name + ".pem"), "--ocsp", case_file(name + ".ocsp")});
+    PeerClient client(peer.port());
+    EXPECT_EQ(client.start_tls(case_file("ca.pem"), "mail.example.org"),
+              revoked ? verification_error : "");
+    gnutls_datum_t staple{};
+    EXPECT_EQ(gnutls_ocsp_status_request_get(client.tls(), &staple), 0);
+  }
+}
+
+// Under TLS 1.3 the client has finished before the server refuses.
+std::string greeting_to(const Strings& options, const std::string& shown) {
+  PeerProcess peer(options);
+  PeerClient client(peer.port());
+  client.show(shown);
+  EXPECT_EQ(client.start_tls(peer.path("ca.pem"), "localhost"), "");
+  return client.hear();
+}
+
+TEST(Tls, DemandsAClientCertificate) {
+  const Strings demand{"--client-ca", case_file("ca.pem")};
+  EXPECT_TRUE(greeting_to(demand, case_file("no-purpose.pem")).starts_with("220 "));
+  EXPECT_EQ(greeting_to(demand, ""), "");
+  EXPECT_EQ(greeting_to(demand, case_file("untrusted-root.pem")), "");
+}
+
+TEST(Tls, AsksForAClientCertificate) {
+  const Strings ask{"--client-ca", case_file("ca.pem"), "--client-optional"};
+  EXPECT_TRUE(greeting_to(ask, case_file("no-purpose.pem")).starts_with("220 "));
+  EXPECT_TRUE(greeting_to(ask, "").starts_with("220 "));
 }
 
 TEST(Tls, NamesAndAddressesAreInTheCertificate) {

@@ -1,5 +1,11 @@
 #include "tls.hh"
 
+#include <gnutls/abstract.h>
+
+#include <array>
+#include <cstring>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 
 namespace peer {
@@ -14,15 +20,68 @@ bool again(ssize_t code) {
          code == GNUTLS_E_WARNING_ALERT_RECEIVED;
 }
 
+std::string read_octets(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::runtime_error("cannot read " + path.string());
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Not by gnutls_certificate_set_x509_key_file, which sorts a chain and leaves out what does not
+// belong: faults of the chain are to be seen by the client.
+void show_as_it_is(gnutls_certificate_credentials_t credentials, std::string pem) {
+  const gnutls_datum_t data{reinterpret_cast<unsigned char*>(pem.data()), unsigned(pem.size())};
+  std::array<gnutls_pcert_st, 16> chain{};
+  unsigned count = chain.size();
+  gnutls_privkey_t key = nullptr;
+  check(gnutls_pcert_list_import_x509_raw(chain.data(), &count, &data, GNUTLS_X509_FMT_PEM, 0),
+        "server certificate");
+  check(gnutls_privkey_init(&key), "server key");
+  check(gnutls_privkey_import_x509_raw(key, &data, GNUTLS_X509_FMT_PEM, nullptr, 0), "server key");
+  check(gnutls_certificate_set_key(credentials, nullptr, 0, chain.data(), int(count), key),
+        "server certificate and key");
+}
+
+// A staple from a file would be checked first, and left out once it has expired.
+int send_staple(gnutls_session_t, void* staple, gnutls_datum_t* into) {
+  const auto& octets = *static_cast<const std::string*>(staple);
+  into->data = static_cast<unsigned char*>(gnutls_malloc(octets.size()));
+  if (into->data == nullptr) return GNUTLS_E_MEMORY_ERROR;
+  into->size = unsigned(octets.size());
+  std::memcpy(into->data, octets.data(), octets.size());
+  return 0;
+}
+
+int check_client(gnutls_session_t session) {
+  unsigned count = 0;
+  unsigned status = 0;
+  if (gnutls_certificate_get_peers(session, &count) == nullptr || count == 0) return 0;
+  const int code = gnutls_certificate_verify_peers2(session, &status);
+  return code < 0 || status != 0 ? -1 : 0;
+}
+
+// A certificate whose key usage forbids what it is used for is shown all the same.
+std::string lenient(const std::string& priority) {
+  return priority + ":%DEBUG_ALLOW_KEY_USAGE_VIOLATIONS";
+}
+
 }  // namespace
 
-TlsCredentials::TlsCredentials(const std::filesystem::path& pem, const std::string& priority) {
+TlsCredentials::TlsCredentials(const TlsFiles& files, const std::string& priority) {
   check(gnutls_certificate_allocate_credentials(&certificate_), "credentials");
-  check(gnutls_certificate_set_x509_key_file(certificate_, pem.c_str(), pem.c_str(),
-                                             GNUTLS_X509_FMT_PEM),
-        "server certificate");
-  check(gnutls_priority_init(&priority_, priority.c_str(), nullptr), "TLS versions");
+  show_as_it_is(certificate_, read_octets(files.pem));
+  if (!files.ocsp.empty()) staple_ = read_octets(files.ocsp);
+  if (!staple_.empty())
+    gnutls_certificate_set_ocsp_status_request_function(certificate_, send_staple, &staple_);
+  if (!files.client_ca.empty()) demand_client(files);
+  check(gnutls_priority_init(&priority_, lenient(priority).c_str(), nullptr), "TLS versions");
   check(gnutls_session_ticket_key_generate(&ticket_key_), "ticket key");
+}
+
+void TlsCredentials::demand_client(const TlsFiles& files) {
+  check(gnutls_certificate_set_x509_trust_file(certificate_, files.client_ca.c_str(),
+                                               GNUTLS_X509_FMT_PEM),
+        "client authority");
+  client_ = files.client_optional ? GNUTLS_CERT_REQUEST : GNUTLS_CERT_REQUIRE;
 }
 
 TlsCredentials::~TlsCredentials() {
@@ -35,6 +94,8 @@ void TlsCredentials::equip(gnutls_session_t session) const {
   check(gnutls_priority_set(session, priority_), "priority");
   check(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, certificate_), "credentials");
   check(gnutls_session_ticket_enable_server(session, &ticket_key_), "tickets");
+  gnutls_certificate_server_set_request(session, client_);
+  if (client_ != GNUTLS_CERT_IGNORE) gnutls_session_set_verify_function(session, check_client);
 }
 
 TlsSession::TlsSession(const TlsCredentials& credentials, Socket& socket) : socket_(socket) {

@@ -14,10 +14,18 @@
 
 namespace peer {
 
+// What a server shows and asks for.
+struct TlsFiles {
+  std::filesystem::path pem;        // chain and key, shown as they are
+  std::filesystem::path ocsp;       // DER; empty: no staple
+  std::filesystem::path client_ca;  // PEM; empty: no client certificate
+  bool client_optional = false;
+};
+
 // Made once in main(); read-only afterwards, so shared by all threads without a lock.
 class TlsCredentials {
  public:
-  TlsCredentials(const std::filesystem::path& pem, const std::string& priority);
+  TlsCredentials(const TlsFiles& files, const std::string& priority);
   ~TlsCredentials();
   TlsCredentials(const TlsCredentials&) = delete;
   TlsCredentials& operator=(const TlsCredentials&) = delete;
@@ -25,6 +33,10 @@ class TlsCredentials {
   void equip(gnutls_session_t session) const;
 
  private:
+  void demand_client(const TlsFiles& files);
+
+  std::string staple_;
+  gnutls_certificate_request_t client_ = GNUTLS_CERT_IGNORE;
   gnutls_certificate_credentials_t certificate_ = nullptr;
   gnutls_priority_t priority_ = nullptr;
   gnutls_datum_t ticket_key_{nullptr, 0};

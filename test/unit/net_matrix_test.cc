@@ -43,7 +43,7 @@ class NetMatrix : public testing::TestWithParam<const char*> {
   static void SetUpTestSuite() {
     directory_ = testing::TempDir() + "sendonce-matrix-XXXXXX";
     ASSERT_NE(::mkdtemp(directory_.data()), nullptr);
-    ASSERT_EQ(std::system((SENDONCE_CERTIFICATES " " + directory_).c_str()), 0);
+    ASSERT_TRUE(runs({SENDONCE_CERTIFICATES, directory_}));
   }
   static void TearDownTestSuite() { fs::remove_all(directory_); }
 
@@ -123,6 +123,44 @@ TEST_P(NetMatrix, TheWholeChainIsTold) {
   ASSERT_TRUE(pair.status);
   ASSERT_EQ(pair.line.tls_info()->chain.size(), 3U);
   EXPECT_EQ(pair.line.tls_info()->chain[1].subject, "CN=an authority nobody trusts");
+}
+
+// ---- Diffie-Hellman over a finite field, which needs a certificate for RSA
+
+constexpr const char* dhe = "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+DHE-RSA";
+
+TEST_P(NetMatrix, PrimeBitsAreTold) {
+  const TlsPair pair(socket_pair(), server_of("rsa-2048"), dhe, settings_for("mail.example.org"));
+  ASSERT_TRUE(pair.status) << pair.status.error().message;
+  EXPECT_GE(pair.line.tls_info()->prime_bits, 2048);
+  EXPECT_EQ(pair.line.tls_info()->key_exchange, "DHE-RSA");
+}
+
+void expect_short_prime(const Equip& server, const TlsSettings& settings) {
+  const TlsPair pair(socket_pair(), server, dhe, settings);
+  ASSERT_FALSE(pair.status);
+  EXPECT_EQ(pair.status.error().cause, Cause::tls_failed);
+  EXPECT_NE(pair.status.error().message.find("Diffie-Hellman prime is too short"),
+            std::string::npos)
+      << pair.status.error().message;
+}
+
+TEST_P(NetMatrix, AShortPrimeOfAKnownGroupIsNamed) {
+  TlsSettings settings = settings_for("mail.example.org");
+  settings.min_prime_bits = 8193;
+  expect_short_prime(server_of("rsa-2048"), settings);
+}
+
+// Without the groups of RFC 7919 the server takes one of its own, of 2048 bits.
+TEST_P(NetMatrix, AShortPrimeOfTheServersOwnIsNamed) {
+  TlsSettings settings = settings_for("mail.example.org");
+  settings.priority = "NORMAL:-GROUP-DH-ALL";
+  settings.min_prime_bits = 4096;
+  const Equip server = [](gnutls_certificate_credentials_t credentials) {
+    server_of("rsa-2048")(credentials);
+    gnutls_certificate_set_known_dh_params(credentials, GNUTLS_SEC_PARAM_MEDIUM);
+  };
+  expect_short_prime(server, settings);
 }
 
 }  // namespace

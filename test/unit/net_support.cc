@@ -8,7 +8,9 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <spawn.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -217,6 +219,22 @@ TemporaryFile::TemporaryFile(std::string_view contents)
 
 TemporaryFile::~TemporaryFile() { ::unlink(path_.c_str()); }
 
+bool runs(std::vector<std::string> words) {
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  posix_spawn_file_actions_t actions{};
+  ::posix_spawn_file_actions_init(&actions);
+  for (const int output : {STDOUT_FILENO, STDERR_FILENO})
+    ::posix_spawn_file_actions_addopen(&actions, output, "/dev/null", O_WRONLY, 0);
+  pid_t child = -1;
+  const int code =
+      ::posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  int status = -1;
+  return code == 0 && ::waitpid(child, &status, 0) == child && status == 0;
+}
+
 TlsSettings client_settings() {
   static const TemporaryFile trust(authority().pem());
   TlsSettings settings;
@@ -374,6 +392,18 @@ TlsPair::TlsPair(Pair pair, const Equip& equip, const char* priority, const TlsS
   status = line.start_tls(settings, soon());
   // A client that refused leaves the server waiting.
   if (!status) line.close();
+}
+
+Error failed_start(const std::function<void(Descriptor)>& server, Deadline deadline,
+                   const TlsSettings& settings) {
+  Pair sockets = tcp_pair();
+  const Running peer([&server, &sockets] { server(std::move(sockets.theirs)); });
+  Line line(std::move(sockets.ours), make_wake());
+  const Status status = line.start_tls(settings, deadline);
+  EXPECT_FALSE(status);
+  EXPECT_FALSE(line.write("EHLO me\r\n", soon(), false));
+  EXPECT_EQ(line.counters().would_block, 0U);
+  return status ? Error{} : status.error();
 }
 
 std::string sample(std::size_t size) {

@@ -118,6 +118,9 @@ class TemporaryFile {
   std::string path_;
 };
 
+/// Runs a program, found on PATH, without its output: did it end well?
+bool runs(std::vector<std::string> words);
+
 /// For mail.example.org, trusting `authority`.
 TlsSettings client_settings();
 
@@ -180,6 +183,10 @@ struct TlsPair {
   Line line;
   Status status;
 };
+
+/// Why start_tls over TCP failed with SERVER at the other end: nothing can be written then.
+Error failed_start(const std::function<void(Descriptor)>& server, Deadline deadline = soon(),
+                   const TlsSettings& settings = client_settings());
 
 /// SIZE bytes without a pattern that a shift by records or buffers would leave as it is.
 std::string sample(std::size_t size);

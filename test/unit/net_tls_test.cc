@@ -477,18 +477,6 @@ TEST(NetCertificate, TrustFileThatIsNot) {
 
 // ---- handshakes that come to nothing
 
-Error failed_start(const std::function<void(Descriptor)>& server, Deadline deadline = soon(),
-                   const TlsSettings& settings = client_settings()) {
-  Pair sockets = tcp_pair();
-  const Running peer([&server, &sockets] { server(std::move(sockets.theirs)); });
-  Line line(std::move(sockets.ours), make_wake());
-  const Status status = line.start_tls(settings, deadline);
-  EXPECT_FALSE(status);
-  EXPECT_FALSE(line.write("EHLO me\r\n", soon(), false));
-  EXPECT_EQ(line.counters().would_block, 0U);
-  return status ? Error{} : status.error();
-}
-
 TEST(NetHandshake, ClearTextServer) {
   const Error error = failed_start([](const Descriptor& socket) {
     send_all(socket, "220 mail.example.org ESMTP\r\n");
@@ -531,32 +519,6 @@ TEST(NetHandshake, ServerCloses) {
   EXPECT_EQ(error.cause, Cause::connection_lost);
 }
 
-Error failed_with_peer(const char* priority, const TlsSettings& settings) {
-  return failed_start(
-      [priority](const Descriptor& socket) {
-        TlsPeer peer(socket, server_identity(), priority);
-        const int code = peer.handshake();
-        EXPECT_LT(code, 0);
-        gnutls_alert_send_appropriate(peer.session(), code);
-        (void)receive_until_end(socket);
-      },
-      soon(), settings);
-}
-
-TEST(NetHandshake, NothingInCommon) {
-  TlsSettings settings = client_settings();
-  settings.priority = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-256-GCM";
-  const Error error =
-      failed_with_peer("NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+CHACHA20-POLY1305", settings);
-  EXPECT_EQ(error.cause, Cause::tls_failed);
-  EXPECT_NE(error.message.find("broke off TLS"), std::string::npos) << error.message;
-}
-
-TEST(NetHandshake, OldVersionsAreRefused) {
-  const Error error = failed_with_peer("NORMAL:-VERS-ALL:+VERS-TLS1.1", client_settings());
-  EXPECT_EQ(error.cause, Cause::tls_failed) << error.message;
-}
-
 TEST(NetHandshake, SilentServerTimesOut) {
   const Error error =
       failed_start([](const Descriptor& socket) { (void)receive_until_end(socket); },
@@ -583,14 +545,6 @@ TEST(NetHandshake, BadSettings) {
   EXPECT_EQ(error.cause, Cause::bad_argument);
   EXPECT_NE(error.message.find("NO-SUCH-THING"), std::string::npos) << error.message;
   EXPECT_EQ(failed_start(nobody, soon(), settings_for("")).cause, Cause::bad_argument);
-}
-
-TEST(NetHandshake, HonoursThePriority) {
-  TlsSettings settings = client_settings();
-  settings.priority = "NORMAL:-VERS-TLS1.3";
-  const TlsPair pair(socket_pair(), "NORMAL", settings);
-  ASSERT_TRUE(pair.status);
-  EXPECT_EQ(pair.line.tls_info()->version, "TLS 1.2");
 }
 
 }  // namespace
