@@ -19,11 +19,16 @@ bool about_mechanism(const smtp::Reply& reply) {
 }  // namespace
 
 Status SignIn::start(smtp::Session& session, bool private_line) {
-  const auto chosen = sasl::choose({session.capabilities().mechanisms, settings_.mechanisms, tried_,
-                                    private_line || settings_.plain_sign_in});
+  const auto chosen = sasl::choose({.offered = session.capabilities().mechanisms,
+                                    .wanted = settings_.mechanisms,
+                                    .tried = tried_,
+                                    .plain_text_allowed = private_line || settings_.plain_sign_in});
   if (!chosen || for_now_) return fail(none_left(session.capabilities(), private_line));
   mechanism_ = *chosen;
-  auto exchange = sasl::Exchange::begin(mechanism_, {settings_.user, password_.copy()});
+  auto exchange = sasl::Exchange::begin(mechanism_, {.user = settings_.user,
+                                                     .password = password_.copy(),
+                                                     .host = settings_.verified_host(),
+                                                     .port = settings_.port});
   if (!exchange) return fail(exchange.error());
   exchange_ = std::move(*exchange);
   auto first = exchange_->first();
