@@ -97,10 +97,19 @@ std::string words_of(gnutls_session_t session, int code) {
   return "TLS failed: " + (known.empty() ? gnutls_words(code) : std::string(known));
 }
 
+// Did the two find no version in common?
+bool is_about_version(gnutls_session_t session, int code) {
+  return code == GNUTLS_E_UNSUPPORTED_VERSION_PACKET ||
+         (code == GNUTLS_E_FATAL_ALERT_RECEIVED &&
+          gnutls_alert_get(session) == GNUTLS_A_PROTOCOL_VERSION);
+}
+
 }  // namespace
 
 Error tls_error(gnutls_session_t session, int code) {
-  const Cause cause = code == GNUTLS_E_MEMORY_ERROR ? Cause::internal : Cause::tls_failed;
+  Cause cause = Cause::tls_failed;
+  if (code == GNUTLS_E_MEMORY_ERROR) cause = Cause::internal;
+  if (is_about_version(session, code)) cause = Cause::tls_version;
   return {cause, Phase::tls, words_of(session, code), {}};
 }
 

@@ -17,6 +17,7 @@
 (require 'ert)
 (require 'message)
 (require 'sendonce)
+(require 'sendonce-test-postfix)
 (require 'smtpmail)
 
 (defvar auth-sources)
@@ -185,6 +186,23 @@
     (postfix-tests--check)
     (should (string-match-p "STARTTLS" (sendonce-transcript-string
                                         (plist-get (car (sendonce-entries)) :id))))))
+
+;;;; Each mechanism of Cyrus SASL; those of Dovecot are in postfix-dovecot-tests.el
+
+(defun postfix-tests--send (auth)
+  "Send a message with AUTH; return the transcript."
+  (sendonce-test-postfix-send-as
+   auth (getenv "POSTFIX_ASCII_USER") (getenv "POSTFIX_ASCII_PASSWORD")))
+
+(sendonce-test-postfix-deftests postfix-cyrus postfix-tests--send
+  "PLAIN" "LOGIN" "CRAM-MD5" "DIGEST-MD5" "NTLM" "SCRAM-SHA-1" "SCRAM-SHA-256")
+
+(ert-deftest postfix-cyrus-beyond-ascii ()
+  (dolist (auth '("PLAIN" "LOGIN" "CRAM-MD5" "DIGEST-MD5" "SCRAM-SHA-1"
+                  "SCRAM-SHA-256"))
+    (ert-info (auth)
+      (sendonce-test-postfix-send-as auth (getenv "POSTFIX_USER")
+                                     (getenv "POSTFIX_PASSWORD")))))
 
 (provide 'postfix-tests)
 ;;; postfix-tests.el ends here
