@@ -102,7 +102,8 @@ struct TlsInfo {
   /// "expired", "unknown-ca", "no-host-match"...  Empty exactly when `faults` is.
   std::vector<std::string> warnings;
 
-  // GnuTLS' names, as `gnutls-peer-status` has them.
+  // GnuTLS' names, as `gnutls-peer-status` has them.  Up to TLS 1.2, of a server that was refused
+  // with a `client_key` set, `cipher_name` and `mac` are "": it ended before they were in use.
   std::string protocol;      ///< "TLS1.3"
   std::string key_exchange;  ///< "ECDHE-RSA"
   std::string cipher_name;   ///< "AES-256-GCM"

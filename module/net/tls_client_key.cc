@@ -192,6 +192,7 @@ Status add_client(Credentials& credentials, const TlsSettings& settings, KeySecr
   if (code < 0) return bad_source(source, remedy(source, code));
   certificates.release();
   (void)key.release();
+  secrets.accept();
   return {};
 }
 

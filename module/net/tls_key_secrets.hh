@@ -30,6 +30,9 @@ class KeySecrets {
   static int for_token(void* self, int attempt, const char* url, const char* label,
                        unsigned int flags, char* pin, std::size_t room);
 
+  /// The key is there: what was given last was right.
+  void accept() { refused_ = false; }
+
   [[nodiscard]] bool declined() const { return declined_; }
   /// The last one given was wrong.
   [[nodiscard]] bool refused() const { return refused_; }

@@ -116,6 +116,7 @@ struct TlsCallbacks {
     auto& session = *static_cast<TlsSession*>(gnutls_session_get_ptr(handle));
     try {
       session.refusal_ = session.judge();
+      session.forget_null_cipher();
       return session.refusal_ ? -1 : 0;
     } catch (const std::exception&) {
       return -1;
@@ -240,6 +241,14 @@ std::optional<Error> TlsSession::judge() {
   if (info_.prime_bits > 0 && info_.prime_bits < static_cast<int>(settings_.min_prime_bits))
     return short_prime(session_);
   return objection(settings_, info_);
+}
+
+// Up to TLS 1.2 what is agreed is not yet in use when the certificate comes; "NULL" would look like
+// a fault of the server's.
+void TlsSession::forget_null_cipher() {
+  if (gnutls_cipher_get(session_) != GNUTLS_CIPHER_NULL) return;
+  info_.cipher_name.clear();
+  info_.mac.clear();
 }
 
 Status TlsSession::verify() {

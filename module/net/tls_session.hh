@@ -122,6 +122,7 @@ class TlsSession {
   void keep_ticket();
   void describe();
   std::optional<Error> judge();
+  void forget_null_cipher();
 
   friend struct TlsCallbacks;
 

@@ -152,7 +152,9 @@ std::vector<Case> make_cases() {
        [](const Authorities& a) { return over_two(a, 1); }},
       {"wrong-order", true, mail, "-", in_wrong_order},
       {"root-included", true, mail, "-",
-       [](const Authorities& a) { return serve(issue(server(), &a.root), a.root.certificate_pem()); }},
+       [](const Authorities& a) {
+         return serve(issue(server(), &a.root), a.root.certificate_pem());
+       }},
       {"unneeded-extras", true, mail, "-", with_strangers},
       {"leaf-twice", true, mail, "-", twice},
       {"names-permitted", true, mail, "-",
@@ -234,8 +236,10 @@ std::vector<Case> make_cases() {
       {"sha1", false, mail, "secure", by_root(with(server(), digest(GNUTLS_DIG_SHA1)))},
       {"md5", false, mail, "secure",
        [](const Authorities& a) {
-         const Issued between = issue(with(authority_wish("between"), key(KeyKind::rsa_2048)), &a.root);
-         return serve(issue(with(server(), digest(GNUTLS_DIG_MD5)), &between), between.certificate_pem());
+         const Wish wish = with(authority_wish("between"), key(KeyKind::rsa_2048));
+         const Issued between = issue(wish, &a.root);
+         return serve(issue(with(server(), digest(GNUTLS_DIG_MD5)), &between),
+                      between.certificate_pem());
        }},
       {"intermediate-sha1", false, mail, "secure",
        through(with(authority_wish("between"), digest(GNUTLS_DIG_SHA1)))},

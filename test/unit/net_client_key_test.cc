@@ -53,6 +53,7 @@ struct Outcome {
   Status status;
   std::string shown;
   std::string after;  // what came of a first command
+  TlsInfo info;
 };
 
 // A server that wants a certificate, or just asks.
@@ -75,6 +76,7 @@ Outcome meet(const TlsSettings& settings, const char* priority,
     const auto got = line.read(bytes, soon());
     outcome.after = got ? std::string(bytes.data(), got->count) : got.error().message;
   }
+  if (line.tls_info() != nullptr) outcome.info = *line.tls_info();
   line.close();
   serving.join();
   outcome.shown = shown_to(peer);
@@ -134,6 +136,12 @@ TEST_P(NetClientKey, NotShownToAServerThatIsNotAccepted) {
   ASSERT_FALSE(outcome.status);
   EXPECT_EQ(outcome.status.error().cause, Cause::certificate);
   EXPECT_EQ(outcome.shown, "");
+  EXPECT_EQ(outcome.info.chain.size(), 1U);
+  const bool is_12 = GetParam() == std::string(tls12);
+  EXPECT_EQ(outcome.info.protocol, is_12 ? "TLS1.2" : "TLS1.3");
+  EXPECT_EQ(outcome.info.cipher_name, is_12 ? "" : "AES-256-GCM");
+  EXPECT_EQ(outcome.info.mac, is_12 ? "" : "AEAD");
+  EXPECT_TRUE(outcome.info.key_exchange.starts_with("ECDHE")) << outcome.info.key_exchange;
 }
 
 TEST_P(NetClientKey, NoneIsNeededWhereItIsOnlyAskedFor) {
@@ -202,6 +210,19 @@ TEST_F(NetPassphrase, TwoWrongOnesAreEnough) {
   EXPECT_NE(outcome.status.error().message.find("client-key"), std::string::npos);
   EXPECT_NE(outcome.status.error().message.find(key_.path()), std::string::npos);
   EXPECT_EQ(outcome.status.error().message.find("barley"), std::string::npos);
+}
+
+// As OpenSSL wrote keys before PKCS#8: "Proc-Type: 4,ENCRYPTED".
+TEST_F(NetPassphrase, OfAKeyInTheOldFormat) {
+  const TemporaryFile plain(key_pem(client_identity()));
+  const TemporaryFile old("");
+  if (!runs({"openssl", "pkey", "-in", plain.path(), "-traditional", "-aes128", "-passout",
+             "pass:open sesame", "-out", old.path()}))
+    GTEST_SKIP() << "openssl cannot write such a key here";
+  settings_.client_key = old.path();
+  const Outcome outcome = meet_asked({"open barley", "open sesame"});
+  ASSERT_TRUE(outcome.status) << outcome.status.error().message;
+  EXPECT_EQ(outcome.shown, "CN=a client");
 }
 
 TEST_F(NetPassphrase, CanBeDeclined) {
@@ -367,6 +388,8 @@ TEST(NetTokenPin, AtMostTwoInAll) {
   EXPECT_NE(ask_as_token(secrets, 0, GNUTLS_PIN_USER, pin), 0);
   EXPECT_EQ(asked.requests.size(), 2U);
   EXPECT_TRUE(secrets.refused());
+  secrets.accept();  // for a token that asks at each signature
+  EXPECT_EQ(ask_as_token(secrets, 0, GNUTLS_PIN_USER, pin), 0);
 }
 
 TEST(NetTokenPin, TooLongIsNoPin) {

@@ -221,6 +221,7 @@ TemporaryFile::~TemporaryFile() { ::unlink(path_.c_str()); }
 
 bool runs(std::vector<std::string> words) {
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions{};
