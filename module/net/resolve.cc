@@ -18,6 +18,7 @@
 #include "net/address.hh"
 #include "net/connect.hh"
 #include "net/detached_thread.hh"
+#include "net/host_name.hh"
 #include "net/poll.hh"
 
 namespace sendonce::net {
@@ -142,10 +143,11 @@ Result<Endpoints> resolve_name(const std::string& host, std::uint16_t port, Dead
 
 Result<Endpoints> resolve(const std::string& host, std::uint16_t port, Deadline deadline,
                           const Wake& wake) {
-  const std::string bare = bare_host(host);
   // getaddrinfo takes a C string: what follows a NUL would be dropped, and another host be asked.
-  if (bare.empty() || bare.find('\0') != std::string::npos)
+  const auto name = comparable_host(host);
+  if (!name)
     return fail(Cause::bad_argument, Phase::resolve, "\"" + printable(host) + "\" is no host name");
+  const std::string& bare = *name;
   Endpoints endpoints;
   if (look_up(bare, port, AI_NUMERICHOST, endpoints) == 0) return endpoints;
   if (is_invalid_domain(bare)) return not_found(bare);

@@ -13,10 +13,6 @@
 
 namespace sendonce::net {
 
-/// HOST as it is compared and sent: an address, or a name in A-labels without the root's dot.
-/// Errors: bad_argument (no name at all, or one that IDNA2008 does not know).
-Result<std::string> comparable_host(const std::string& host);
-
 /// Does PATTERN, a dNSName, match HOST, which is comparable?  Case does not count.
 bool matches_name(std::string_view pattern, std::string_view host);
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "net/address.hh"
+#include "net/host_name.hh"
 #include "net/tls_certificate.hh"
 #include "net/tls_client_key.hh"
 #include "net/tls_credentials.hh"

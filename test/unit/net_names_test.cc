@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "net/host_name.hh"
 #include "net/tls_names.hh"
 
 namespace sendonce::net {
