@@ -169,6 +169,7 @@ void set_properties(Gsasl_session* session, const Mechanism& mechanism, const Cr
   if (!who.host.empty()) gsasl_property_set(session, GSASL_HOSTNAME, who.host.c_str());
   if (mechanism.needs == Needs::password) {
     gsasl_property_set(session, GSASL_AUTHID, who.user.c_str());
+    // A copy, since an empty Secret may have no bytes, which would be no password at all.
     gsasl_property_set(session, GSASL_PASSWORD, who.password.copy().reveal().data());
   }
 }

@@ -6,7 +6,7 @@
 namespace peer {
 namespace {
 
-const Reply refusal{535, "5.7.8", "Authentication credentials invalid"};
+Reply refusal() { return {535, "5.7.8", "Authentication credentials invalid"}; }
 
 struct Interrupted {};  // by the scenario
 
@@ -88,7 +88,7 @@ Reply SignIn::login(const std::string& initial) {
 
 Reply SignIn::external(const std::string& initial) {
   const std::string name = ask("", initial);
-  if (!ground_.certificate) return refusal;
+  if (!ground_.certificate) return refusal();
   return signed_in(name.empty() ? "(by certificate)" : name);
 }
 
@@ -109,7 +109,7 @@ Reply SignIn::token_verdict(const std::string& name, const std::string& message,
                                     "\x01"
                                     "auth=Bearer ",
                                     "\x01\x01");
-  const Reply reply = verdict(name, token);
+  Reply reply = verdict(name, token);
   if (reply.positive()) return reply;
   const std::string word =
       ask(R"({"status":"401","schemes":"bearer","scope":"https://peer.test/mail"})", "");
@@ -132,7 +132,7 @@ Reply SignIn::by_library(const std::string& initial) {
     if (layered_) return signed_in(between(response, "username=\"", "\""));
     state = server.step(response);
   }
-  if (state == State::failed) return refusal;
+  if (state == State::failed) return refusal();
   if (!server.challenge().empty()) ask(server.challenge(), "");
   return signed_in(server.user());
 }
@@ -150,7 +150,7 @@ std::string SignIn::challenge(const MechanismServer& server) const {
 
 Reply SignIn::verdict(const std::string& name, const std::string& password) {
   const auto account = ground_.users.find(name);
-  if (account == ground_.users.end() || account->second != password) return refusal;
+  if (account == ground_.users.end() || account->second != password) return refusal();
   return signed_in(name);
 }
 

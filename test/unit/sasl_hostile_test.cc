@@ -15,7 +15,6 @@ using test::Change;
 using test::credentials;
 using test::decoded;
 using test::encoded;
-using test::failure;
 using test::Server;
 
 /// Both sides agree with the password, but for CHANGE; whether they still do.

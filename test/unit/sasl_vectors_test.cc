@@ -64,7 +64,7 @@ class Vectors : public ::testing::Test {
     ASSERT_TRUE(exchange.has_value()) << failure(exchange);
     exchange_ = std::move(*exchange);
   }
-  ~Vectors() override { example_nonce.clear(); }
+  void TearDown() override { example_nonce.clear(); }
 
   std::string first() { return decoded((*exchange_->first())->reveal()); }
   std::string respond(const std::string& challenge) {
