@@ -133,8 +133,7 @@ and have SMTP AUTH allowed for the mailbox")
   "List of (REGEXP WISH): what providers want, by the server's name.")
 
 (defconst sendonce-status--any-provider
-  "check user and password of %u; many providers want an app password, \
-not that of the account"
+  "many providers want an app password, not that of the account"
   "What a provider that is not known may want.")
 
 (defconst sendonce-status--token
@@ -146,10 +145,13 @@ auth-source-xoauth2-plugin, check its client and scope), for the user %u"
   "Return what the provider of the server HOST wants for a sign-in.
 AUTH names the mechanisms that the account wants, or is nil."
   (let ((case-fold-search t))
-    (or (and auth (string-match-p "oauth" auth) sendonce-status--token)
-        (cadr (seq-find (lambda (row) (string-match-p (car row) (or host "")))
-                        sendonce-status--providers))
-        sendonce-status--any-provider)))
+    (if (and auth (string-match-p "oauth" auth))
+        sendonce-status--token
+      (concat "check user and password of %u; "
+              (or (cadr (seq-find (lambda (row)
+                                    (string-match-p (car row) (or host "")))
+                                  sendonce-status--providers))
+                  sendonce-status--any-provider)))))
 
 (defun sendonce-status--code (words)
   "Return the enhanced status code that WORDS, a reply, begin with, or nil."

@@ -65,11 +65,14 @@ void Findings::signed_in(const std::string& mechanism, const std::vector<std::st
     std::erase(proven_, name);
   }
   std::erase(avoid_, mechanism);
+  write("usual", mechanism);
   if (!has(proven_, mechanism)) proven_.push_back(mechanism);
   write(place_ + " offer", joined(offered_));
   write(place_ + " avoid", joined(avoid_));
   write(place_ + " proven", joined(proven_));
 }
+
+std::string Findings::usual() { return read("usual"); }
 
 std::string Findings::best() const {
   const auto weaker = [](const std::string& a, const std::string& b) {

@@ -29,6 +29,9 @@ class Findings {
   /// Has a line outlived a sign-in by MECHANISM?
   [[nodiscard]] bool proven(std::string_view mechanism) const;
 
+  /// By which mechanism a sign-in there went well last; "" if none has.
+  std::string usual();
+
   /// A sign-in by MECHANISM went well, after FAILED ones had not, with the same credential.
   void signed_in(const std::string& mechanism, const std::vector<std::string>& failed);
   /// In words, what the server offers less of than it did: "" for nothing.  To be asked after

@@ -22,8 +22,6 @@ bool about_mechanism(const smtp::Reply& reply) {
   return reply.code == 504 || reply.code == 538 || reply.code == 501 || reply.code == 432;
 }
 
-bool needs_secret(const std::string& mechanism) { return sasl::needs(mechanism) != Needs::nothing; }
-
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : " ") + name;
@@ -38,10 +36,8 @@ SignIn::SignIn(const Settings& settings, Findings& findings, Ask ask)
 // --- the credential
 
 Status SignIn::prepare() {
-  const auto& wanted = settings_.mechanisms;
-  if (wanted.empty() && !settings_.client_key.empty()) return {};
-  if (!std::all_of(wanted.begin(), wanted.end(), needs_secret)) return {};
-  return have_secret(wanted.empty() ? Needs::password : sasl::needs(wanted.front()));
+  const std::string usual = findings_.usual();
+  return usual.empty() ? Status{} : have_secret(sasl::needs(usual));
 }
 
 /// Asks unless one of that KIND is at hand.

@@ -35,7 +35,9 @@ class SignIn {
 
   SignIn(const Settings& settings, Findings& findings, Ask ask);
 
-  /// Before the line is opened: asks for what is certain to be needed.  Errors: those of Ask.
+  /// Before the line is opened: asks for what was needed last time.  Where that is not known it is
+  /// asked for when it is needed: a server may turn out not to be there, not to be trusted, or to
+  /// want nothing.  Errors: those of Ask.
   Status prepare();
   void new_line();
   /// On NeedSignIn: says AUTH with the next mechanism.  Errors: auth_unavailable, auth_failed (with
