@@ -441,21 +441,29 @@ Return (wait ID ATTEMPTS)."
   (or (memq (plist-get entry :id) sendonce-dispatch--declined)
       (equal (format "%s" (plist-get entry :cause)) "declined")))
 
+(defun sendonce-submit--secret-remedy (settings)
+  "Return how to have a secret given for the account of the text SETTINGS."
+  (let ((user (sendonce-account-setting settings "user")))
+    (concat "Send again to be asked"
+            (and user
+                 (format ", or add \"%s\" to ~/.authinfo.gpg"
+                         (sendonce-credential-line
+                          (sendonce-account-setting settings "host")
+                          (sendonce-account-setting settings "port")
+                          user))))))
+
 (defun sendonce-submit--declined (entry)
-  "Withdraw ENTRY, for which the user gave no password, and signal."
-  (let ((settings (plist-get entry :settings)))
+  "Withdraw ENTRY, for which the user gave no secret, and signal."
+  (let* ((settings (plist-get entry :settings))
+         (what (plist-get (car (sendonce-notify-recipients
+                                entry 'deferred 'failed))
+                          :reply)))
     (sendonce-submit--withdraw entry)
     (sendonce-notify-update)
     (sendonce-submit--signal
      (if noninteractive 'sendonce-config-error 'sendonce-refused)
-     (format "Not sent: no password for %s at %s.  Send again to be asked, \
-or add \"%s\" to ~/.authinfo.gpg"
-             (sendonce-account-setting settings "user")
-             (sendonce-account-setting settings "host")
-             (sendonce-credential-line
-              (sendonce-account-setting settings "host")
-              (sendonce-account-setting settings "port")
-              (sendonce-account-setting settings "user")))
+     (format "Not sent: %s.  %s" (or what "no password was given")
+             (sendonce-submit--secret-remedy settings))
      entry)))
 
 (defun sendonce-submit--deferred (entry)

@@ -177,11 +177,11 @@
 
 (ert-deftest sendonce-credential-wrong-in-batch ()
   (sendonce-test-with-sign-in
-    (sendonce-test-password "wrong")
+    (sendonce-test-password "wr0ng")
     (let ((err (sendonce-test-send)))
       (should (memq (car err) '(sendonce-refused sendonce-config-error)))
       (should (string-search "alice" (cadr err)))
-      (should-not (string-search "wrong" (format "%S" err))))
+      (should-not (string-search "wr0ng" (format "%S" err))))
     (should-not (sendonce-test-accepted))))
 
 (ert-deftest sendonce-credential-declined-sends-nothing ()
