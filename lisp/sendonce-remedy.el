@@ -85,8 +85,7 @@ CHANGES is a plist of keys as in `sendonce-accounts'."
 (defun sendonce-remedy--set (variable value)
   "Set VARIABLE to VALUE; return the form that the init file wants, or nil.
 nil: Customize has saved it."
-  (when (local-variable-p variable)
-    (set variable value))
+  (set variable value)                  ; where it is buffer-local or bound
   (cond ((and (get variable 'saved-value)
               (ignore-errors (customize-save-variable variable value) t))
          nil)

@@ -222,8 +222,8 @@ Error SignIn::none_left(const smtp::Capabilities& offered, const LineQuality& qu
   const bool in_the_clear = !quality.private_line && !settings_.plain_sign_in;
   std::string why;
   if (!offered.offers_auth()) {
-    why = offered.starttls && in_the_clear ? "The server offers sign-in only under TLS"
-                                           : "The server offers no sign-in here";
+    why = offered.starttls ? "The server offers sign-in only under TLS"
+                           : "The server offers no sign-in here";
   } else if (!settings_.mechanisms.empty()) {
     why = "The server does not offer the way to sign in that the account wants (" +
           joined(settings_.mechanisms) + "; it offers " + joined(offered.mechanisms) + ")";
