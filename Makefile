@@ -5,6 +5,9 @@ BUILD_DIR ?= build
 BUILD_TYPE ?= RelWithDebInfo
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 EMACS ?= emacs
+# Each fuzz target runs so long.  The shell that starts make may export a SECONDS of its own: only one
+# that was given on the command line counts.
+FUZZ_SECONDS = $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
 CMAKE_FLAGS ?=
 CTEST_FLAGS ?=
 
@@ -15,6 +18,7 @@ BUILD_PACKAGES := g++ cmake make ninja-build pkgconf \
 TEST_PACKAGES := libgtest-dev perl openssl strace tmux postfix sasl2-bin libsasl2-modules dovecot-imapd \
   gnutls-bin softhsm2 libsasl2-modules-gssapi-mit krb5-kdc krb5-admin-server krb5-user
 LINT_PACKAGES := clang clang-format clang-tidy emacs-el shellcheck
+FUZZ_PACKAGES := clang
 
 # Looked for when used, after `make deps` has installed them.
 GENERATOR = $(if $(shell command -v ninja),Ninja,Unix Makefiles)
@@ -22,8 +26,8 @@ LAUNCHER = $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 export EMACS
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-build deps-test deps-lint build demo check check-clang check-faults check-sanitizers bench \
-  lint clean
+.PHONY: help deps deps-build deps-test deps-lint deps-fuzz build demo check check-clang check-faults check-fuzz \
+  check-sanitizers bench lint clean
 
 help: ## Show this list
 	@echo 'sendonce: mail transport for Emacs.  Usage: make TARGET'
@@ -38,6 +42,9 @@ deps-build:
 
 deps-test:
 	@test/run-deps 'run the tests' $(foreach p,$(TEST_PACKAGES),'$(p)')
+
+deps-fuzz:
+	@test/run-deps 'fuzz' $(foreach p,$(FUZZ_PACKAGES),'$(p)')
 
 deps-lint:
 	@test/run-deps 'lint' $(foreach p,$(LINT_PACKAGES),'$(p)')
@@ -77,6 +84,12 @@ check-faults: deps-build deps-test ## The whole cut matrix and kill matrix, and 
 	$(call configure,$(BUILD_DIR),-DSENDONCE_TESTS=ON -DSENDONCE_UNIT_TESTS=ON)
 	cmake --build $(BUILD_DIR) --parallel $(JOBS) --target check-faults
 
+check-fuzz: deps-build deps-fuzz ## Fuzz each target for SECONDS=60 under ASan and UBSan; findings stay in $(BUILD_DIR)-fuzz
+	CC=clang CXX=clang++ $(call configure,$(BUILD_DIR)-fuzz,-DSENDONCE_TESTS=ON -DSENDONCE_UNIT_TESTS=OFF \
+	  -DSENDONCE_FUZZ=ON -DSENDONCE_SANITIZE=address$(comma)undefined)
+	cmake --build $(BUILD_DIR)-fuzz --parallel $(JOBS) --target fuzz-targets
+	@SECONDS_EACH='$(FUZZ_SECONDS)' test/fuzz/run $(BUILD_DIR)-fuzz/test/fuzz
+
 bench: deps-build ## Measure what the journal costs, beside a bare fdatasync
 	$(call configure,$(BUILD_DIR),-DSENDONCE_TESTS=ON)
 	cmake --build $(BUILD_DIR) --parallel $(JOBS) --target journal-bench
@@ -92,4 +105,4 @@ lint: deps-build deps-test deps-lint ## Formatting, clang-tidy, byte compiler, c
 	BUILD_DIR='$(BUILD_DIR)' JOBS='$(JOBS)' test/lint/lint.sh
 
 clean: ## Remove what was built
-	rm -rf $(BUILD_DIR) $(BUILD_DIR)-asan $(BUILD_DIR)-tsan $(BUILD_DIR)-clang
+	rm -rf $(BUILD_DIR) $(BUILD_DIR)-asan $(BUILD_DIR)-tsan $(BUILD_DIR)-clang $(BUILD_DIR)-fuzz

@@ -115,6 +115,9 @@ Event Session::event_of(const Reply& reply) const {
     return reply_class >= 4 && takes_early_refusal(state()) ? Event::early : Event::garbage;
   }
   if (!fits(state(), reply.code)) return Event::garbage;
+  // The answer to "*" is a refusal (RFC 4954 section 4); a server that asks on would do so for
+  // ever.
+  if (auth_aborted_ && reply_class == 3) return Event::garbage;
   switch (reply_class) {
     case 2:
       return Event::positive;
@@ -203,6 +206,7 @@ void Session::authenticate(const MechanismName& mechanism, const std::optional<S
                            bool prove) {
   if (state() != State::sign_in) return;
   prove_sign_in_ = prove;
+  auth_aborted_ = false;
   const std::string shown = "AUTH " + mechanism.text() + (initial ? " <redacted>" : "");
   say_secret(command::auth(mechanism, initial), shown);
   expect(State::auth);
@@ -216,6 +220,7 @@ void Session::respond(const Secret& response) {
 
 void Session::abort_auth() {
   if (state() != State::challenged) return;
+  auth_aborted_ = true;
   say(command::auth_abort());
   expect(State::auth);
 }

@@ -269,6 +269,7 @@ class Session {
   bool signed_in_ = false;
   bool starttls_refused_ = false;
   bool prove_sign_in_ = false;
+  bool auth_aborted_ = false;  // "*" was said to the challenge last answered
   std::uint64_t replies_ = 0;
   std::uint64_t said_ = 0;               // octets given out to be sent
   std::uint64_t sent_ = 0;               // octets handed to the kernel
