@@ -83,8 +83,7 @@ Status Approach::prepare() {
     sign_in_.emplace(settings_, findings_, [this](sasl::Needs kind, const std::string& refusal) {
       return ask_secret(kind, refusal);
     });
-    errand_.transcript.redact_with(
-        [this](std::string line) { return sign_in_->redacted(std::move(line)); });
+    errand_.transcript.redact_with(&sign_in_->redactor());
     if (auto status = sign_in_->prepare(); !status) return status;
   }
   return find_out_tls();
@@ -111,11 +110,13 @@ bool Approach::new_line_helps(const Error& error) {
   return sign_in_->line_died(error) != SignIn::NewLine::useless;
 }
 
-/// A server may say back what it was told.
+std::string Approach::redacted(std::string text) const {
+  return sign_in_ ? sign_in_->redactor().redact(text) : text;
+}
+
 Error Approach::redacted(Error error) const {
-  if (!sign_in_) return error;
-  error.message = sign_in_->redacted(std::move(error.message));
-  error.reply = sign_in_->redacted(std::move(error.reply));
+  error.message = redacted(std::move(error.message));
+  error.reply = redacted(std::move(error.reply));
   return error;
 }
 
@@ -265,7 +266,9 @@ Status Approach::start_sign_in() {
   quality.private_line = is_private();
   if (auto binding = dialogue_->line().channel_binding())
     quality.binding = sasl::Binding{binding->type, std::move(binding->data)};
-  return sign_in_->start(dialogue_->session(), std::move(quality));
+  auto status = sign_in_->start(dialogue_->session(), std::move(quality));
+  errand_.transcript.redact_again();
+  return status;
 }
 
 Status Approach::after_sign_in(const smtp::SignInEnded& ended) {

@@ -59,6 +59,9 @@ class Approach {
   [[nodiscard]] const Dialogue& dialogue() const { return *dialogue_; }
   /// The mechanism that the line was signed in by; "" for none.
   [[nodiscard]] std::string mechanism() const;
+  /// What a server said, without the secrets that it was told, should it say them back.
+  [[nodiscard]] std::string redacted(std::string text) const;
+  [[nodiscard]] Error redacted(Error error) const;
   /// Forgets secrets.
   void wipe();
 
@@ -77,7 +80,6 @@ class Approach {
   bool finds_out_anew(const Error& error);
   bool accepts_certificate();
   Error explained(Error error);
-  [[nodiscard]] Error redacted(Error error) const;
   std::optional<Error> ask_silent_port();
 
   Result<Secret> ask_secret(sasl::Needs kind, const std::string& refusal);

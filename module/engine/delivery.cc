@@ -200,9 +200,11 @@ outbox::AttemptEnd Delivery::conclude(const Status& status) {
     decided_by_ = status.error();
     outcomes_.assign(attempt_.recipients.size(), outcome_of(status.error()));
   }
+  redact();
   outbox::AttemptEnd end;
   if (decided_by_) {
-    end.cause = outbox::stored_cause(cause_name(decided_by_->cause), phase_name(decided_by_->phase));
+    end.cause =
+        outbox::stored_cause(cause_name(decided_by_->cause), phase_name(decided_by_->phase));
     transcript_.note(error_line(*decided_by_));
   }
   for (std::size_t i = 0; i < outcomes_.size(); ++i) {
@@ -216,6 +218,14 @@ outbox::AttemptEnd Delivery::conclude(const Status& status) {
   }
   end.outcomes = outcomes_;
   return end;
+}
+
+/// What the server said after the sign-in is kept and shown, too.
+void Delivery::redact() {
+  if (!approach_) return;
+  if (decided_by_) decided_by_ = approach_->redacted(std::move(*decided_by_));
+  for (outbox::Outcome& outcome : outcomes_)
+    outcome.reply = approach_->redacted(std::move(outcome.reply));
 }
 
 void Delivery::tell(Phase phase, std::uint64_t done, std::string detail) {

@@ -57,6 +57,7 @@ class Delivery {
   void commit(const smtp::CommitFollows& commit);
   void take_outcomes(const smtp::TransactionEnded& ended);
   outbox::AttemptEnd conclude(const Status& status);
+  void redact();
   void tell(Phase phase, std::uint64_t done, std::string detail = {});
   [[nodiscard]] Error given_up(std::string message) const;
 

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/redact.hh"
-
 namespace sendonce::engine {
 
 namespace {
@@ -46,6 +44,7 @@ Status SignIn::have_secret(Needs kind) {
   auto secret = ask_(kind, refusal_);
   if (!secret) return fail(secret.error());
   secret_ = std::move(*secret);
+  redactor_.add(secret_);
   kind_ = kind;
   tries_ = 0;
   ++secrets_;
@@ -162,7 +161,8 @@ Status SignIn::refused(const smtp::Reply& reply) {
   stage_ = Stage::none;
   spoilt_ = true;
   exchange_.reset();
-  if (!ours) refusal_ = redacted(reply.summary() + (words.empty() ? "" : " (" + words + ")"));
+  if (!ours)
+    refusal_ = redactor_.redact(reply.summary() + (words.empty() ? "" : " (" + words + ")"));
   if (reply.reply_class() == 4 && !about_mechanism(reply)) {
     return fail(Cause::refused_for_now, Phase::sign_in, "The server cannot sign you in for now",
                 refusal_);
@@ -208,8 +208,6 @@ SignIn::NewLine SignIn::line_died(const Error& error) {
   mechanism_failed(error.message);
   return NewLine::next;
 }
-
-std::string SignIn::redacted(std::string text) const { return redact(text, secret_); }
 
 void SignIn::wipe() {
   exchange_.reset();

@@ -11,8 +11,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/redactor.hh"
 #include "base/result.hh"
 #include "engine/findings.hh"
 #include "engine/settings.hh"
@@ -57,8 +59,8 @@ class SignIn {
 
   /// The mechanism last tried, or that the line was signed in by.
   [[nodiscard]] const std::string& mechanism() const { return mechanism_; }
-  /// TEXT of the server's without the secret in use, in whatever form the server may say it back.
-  [[nodiscard]] std::string redacted(std::string text) const;
+  /// Knows every secret that was used.
+  [[nodiscard]] const Redactor& redactor() const { return redactor_; }
   /// Forgets secret and exchange.
   void wipe();
 
@@ -82,6 +84,7 @@ class SignIn {
   Findings& findings_;
   Ask ask_;
   Secret secret_;
+  Redactor redactor_;  // outlives `wipe`: a server may say a secret back at any time
   sasl::Needs kind_ = sasl::Needs::nothing;  // of secret_
   std::unique_ptr<sasl::Exchange> exchange_;
   std::string mechanism_;

@@ -90,25 +90,34 @@ void Transcript::server(std::string_view bytes) {
   for (const char c : bytes) {
     std::string& line = written->server_line;
     line += c;
-    if (c != '\n' && line.size() < longest_shown) continue;
-    add_server_line(*written);
+    if (c == '\n') {
+      add_server_line(*written, 0);
+    } else if (line.size() >= longest_shown) {
+      add_server_line(*written, redactor_ ? redactor_->unfinished(line) : 0);
+    }
   }
 }
 
-void Transcript::add_server_line(Written& written) {
+/// KEPT octets at its end are not shown yet: a secret may have begun there.
+void Transcript::add_server_line(Written& written, std::size_t kept) {
   std::string line = std::exchange(written.server_line, {});
+  if (kept < line.size()) {
+    written.server_line = line.substr(line.size() - kept);
+    line.resize(line.size() - kept);
+  }
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.pop_back();
-  add(written, "S:", redact_ ? redact_(std::move(line)) : line);
+  add(written, "S:", redactor_ ? redactor_->redact(line) : line);
 }
 
-void Transcript::redact_with(std::function<std::string(std::string)> redact) {
-  redact_ = std::move(redact);
+void Transcript::redact_again() {
+  auto written = written_.lock();
+  if (redactor_) written->text = redactor_->redact(written->text);
 }
 
 void Transcript::note(std::string_view text) {
   auto written = written_.lock();
   add_content(*written, false);
-  if (!written->server_line.empty()) add_server_line(*written);
+  if (!written->server_line.empty()) add_server_line(*written, 0);
   append(*written, "*",
          text);  // our own notes are few: told even after a dialogue too long to show
 }

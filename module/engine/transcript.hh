@@ -8,10 +8,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 
+#include "base/redactor.hh"
 #include "base/synchronised.hh"
 
 namespace sendonce::engine {
@@ -25,9 +25,11 @@ class Transcript {
   void client_content(std::uint64_t octets, bool completes);
   void server(std::string_view bytes);
   void note(std::string_view text);
-  /// From now on each line of the server's goes through REDACT, which takes out what nobody may
-  /// see. Called, and REDACT is, only by the delivery's thread.
-  void redact_with(std::function<std::string(std::string)> redact);
+  /// From now on what the server says goes through REDACTOR, which takes out what nobody may see;
+  /// it must outlive the dialogue.  This and the next are for the delivery's thread only.
+  void redact_with(const Redactor* redactor) { redactor_ = redactor; }
+  /// What is written already goes through it once more, as it knows more now.
+  void redact_again();
 
   [[nodiscard]] std::string text();
 
@@ -40,12 +42,12 @@ class Transcript {
     std::string server_line;    // what came without its line end yet
     bool full = false;
   };
-  void add_server_line(Written& written);
+  void add_server_line(Written& written, std::size_t kept);
   static void append(Written& written, std::string_view mark, std::string_view text);
   static void add(Written& written, std::string_view mark, std::string_view text);
   static void add_content(Written& written, bool completes);
 
-  std::function<std::string(std::string)> redact_;
+  const Redactor* redactor_ = nullptr;
   Synchronised<Written> written_;
 };
 

@@ -241,7 +241,6 @@ It is looked for while the engine lives, and again when it has ended."
 
 (ert-deftest sendonce-secrets-test-said-back-after-sign-in ()
   "A reply to the message that has the password in it is kept without."
-  :expected-result :failed
   (dolist (rule '("at MAIL: say \"550 5.1.0 %s\\r\\n\""
                   "at RCPT: say \"550 5.1.1 %p\\r\\n\""
                   "at RCPT: say \"250 2.1.5 %s\\r\\n\""
@@ -256,7 +255,6 @@ It is looked for while the engine lives, and again when it has ended."
 
 (ert-deftest sendonce-secrets-test-said-back-cut ()
   "Where a line is cut to be shown, no half of the password stays."
-  :expected-result :failed
   (dolist (padding '(1985 1990 1995))
     (ert-info ((format "%d" padding))
       (sendonce-secrets--with ()
@@ -272,7 +270,6 @@ It is looked for while the engine lives, and again when it has ended."
 
 (ert-deftest sendonce-secrets-test-said-back-escaped ()
   "A password of any characters is known in escaped forms, too."
-  :expected-result :failed
   (dolist (form '(identity url-hexify-string sendonce-secrets--json))
     (ert-info ((symbol-name form))
       (cl-letf* ((canary (concat (sendonce-secrets--make) "\"\\%ü end"))
