@@ -138,11 +138,19 @@ void Sink::post(engine::Event event) {
   if (const auto* account = std::get_if<engine::AccountQuestion>(&event)) {
     engine().answer(account->question, std::nullopt);
   } else if (const auto* password = std::get_if<engine::PasswordQuestion>(&event)) {
-    engine().answer(password->question, Secret("secret"));
+    engine().answer(password->question, password_());
   } else if (const auto* ended = std::get_if<engine::AttemptEnded>(&event)) {
     ended_.lock()->insert(ended->entry);
     ended_.notify();
+  } else if (const auto* progress = std::get_if<engine::Progress>(&event)) {
+    phases_.lock()->insert(progress->phase);
+    phases_.notify();
   }
+}
+
+void Sink::wait_for_phase(Phase phase) {
+  auto phases = phases_.lock();
+  phases.wait([&] { return phases->count(phase) > 0; });
 }
 
 void Sink::serve(engine::Engine* engine) {

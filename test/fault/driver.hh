@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -70,12 +71,20 @@ class Sink final : public sendonce::engine::EventSink {
   void wait_for_end(sendonce::engine::EntryId id);
   /// Questions wait until it is known whom to answer: an engine is at work as soon as it is made.
   void serve(sendonce::engine::Engine* engine);
+  /// Passwords are made by MAKE ("secret" if it was never said); say so before the first send.
+  void answer_with(std::function<sendonce::Secret()> make) { password_ = std::move(make); }
+  /// Returns when an attempt has come to PHASE.
+  void wait_for_phase(sendonce::Phase phase);
 
  private:
   sendonce::engine::Engine& engine();
 
   sendonce::Synchronised<std::multiset<sendonce::engine::EntryId>> ended_;
   sendonce::Synchronised<sendonce::engine::Engine*> engine_;
+  sendonce::Synchronised<std::set<sendonce::Phase>> phases_;
+  std::function<sendonce::Secret()> password_ = [] {
+    return sendonce::Secret(std::string_view("secret"));
+  };
 };
 
 /// An engine on the outbox in DIRECTORY.  Opening it again is what a new Emacs does.
@@ -86,6 +95,7 @@ class Client {
   /// As if Emacs were left at once.
   void stop();
   sendonce::engine::Engine& engine() { return *engine_; }
+  Sink& sink() { return *sink_; }
   sendonce::engine::EntryId send(const std::string& settings,
                                  const std::vector<std::string>& recipients);
   void wait(sendonce::engine::EntryId id) { sink_->wait_for_end(id); }
