@@ -320,7 +320,8 @@ int main() {
   }
   Stage stage;
   std::printf("a copy left on purpose:\n");
-  if (copies(stage.forms, leave_a_copy) != 1) fault::die("the search does not find a copy");
+  // One at least: the registers that memcpy uses may be saved on the stack, too.
+  if (copies(stage.forms, leave_a_copy) < 1) fault::die("the search does not find a copy");
   if (copies(stage.forms) != 0) fault::die("the search finds itself");
   int found = 0;
   for (const std::string& mechanism : mechanisms()) {
