@@ -32,8 +32,8 @@ std::optional<State> state_from_name(std::string_view name);
 ///   sent       at rest; all have it
 bool more_urgent(State a, State b);
 
-/// Why an attempt failed, and in which phase, as one stored text: "timed-out greeting".  What has no
-/// phase is the cause alone.
+/// Why an attempt failed, and in which phase, as one stored text: "timed-out greeting".  What has
+/// no phase is the cause alone.
 std::string stored_cause(std::string_view cause, std::string_view phase);
 std::string_view cause_of(std::string_view stored);
 std::string_view phase_of(std::string_view stored);  ///< "" for none

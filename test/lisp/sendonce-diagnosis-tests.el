@@ -101,13 +101,13 @@
 
 (ert-deftest sendonce-diagnosis-auto-waits-for-a-slow-greeting ()
   (sendonce-test-with-peer (:scenario "at greeting: delay 4000; continue\n"
-                            "--tls" "starttls")
+                                      "--tls" "starttls")
     (sendonce-test-account :tls 'auto)
     (should-not (sendonce-test-send))))
 
 (ert-deftest sendonce-diagnosis-a-slow-greeting-is-no-fault ()
   (sendonce-test-with-peer (:scenario "at greeting: delay 4000; continue\n"
-                            "--tls" "starttls")
+                                      "--tls" "starttls")
     (sendonce-test-account :tls 'starttls)
     (should-not (sendonce-test-send))))
 
@@ -156,7 +156,7 @@
                                     ("DATA" data)))
     (ert-info (point)
       (sendonce-test-with-peer (:scenario (format "at %s: stall\n" point)
-                                "--no-pipelining" "--no-chunking")
+                                          "--no-pipelining" "--no-chunking")
         (sendonce-test-account :timeout 1)
         (let ((err (sendonce-test-send)))
           (should (eq (sendonce-test-cause err) 'timed-out))

@@ -108,8 +108,8 @@ MORE goes into the account."
 (ert-deftest sendonce-sign-in-line-dies-after-235 ()
   (sendonce-test-with-peer (:scenario "at AUTH DIGEST-MD5: continue; drop-later
 at AUTH CRAM-MD5: continue; drop-later\n"
-                            "--user" "alice:secret"
-                            "--auth" "CRAM-MD5 DIGEST-MD5 LOGIN PLAIN")
+                                      "--user" "alice:secret"
+                                      "--auth" "CRAM-MD5 DIGEST-MD5 LOGIN PLAIN")
     (sendonce-test-sign-in-as "alice" "secret"
                               :auth '("DIGEST-MD5" "CRAM-MD5" "PLAIN"))
     (should-not (sendonce-test-send))
@@ -125,8 +125,8 @@ at AUTH CRAM-MD5: continue; drop-later\n"
 (ert-deftest sendonce-sign-in-finding-is-forgotten-with-a-new-offer ()
   (sendonce-test-with-peer (:scenario "at AUTH DIGEST-MD5: continue; drop-later
 connection 4+ at EHLO: offer-auth \"DIGEST-MD5 PLAIN LOGIN\"; continue\n"
-                            "--user" "alice:secret"
-                            "--auth" "DIGEST-MD5 PLAIN")
+                                      "--user" "alice:secret"
+                                      "--auth" "DIGEST-MD5 PLAIN")
     (sendonce-test-sign-in-as "alice" "secret" :auth '("DIGEST-MD5" "PLAIN"))
     (should-not (sendonce-test-send))
     (should (equal (sendonce-test-said) '("DIGEST-MD5" "PLAIN")))
@@ -139,8 +139,8 @@ connection 4+ at EHLO: offer-auth \"DIGEST-MD5 PLAIN LOGIN\"; continue\n"
 
 (ert-deftest sendonce-sign-in-line-dies-in-mid-exchange ()
   (sendonce-test-with-peer (:scenario "at AUTH-response SCRAM-SHA-256: drop\n"
-                            "--user" "alice:secret"
-                            "--auth" "SCRAM-SHA-256 PLAIN")
+                                      "--user" "alice:secret"
+                                      "--auth" "SCRAM-SHA-256 PLAIN")
     (sendonce-test-sign-in-as "alice" "secret")
     (should-not (sendonce-test-send))
     (should (equal (sendonce-test-said) '("SCRAM-SHA-256" "PLAIN")))
@@ -148,7 +148,7 @@ connection 4+ at EHLO: offer-auth \"DIGEST-MD5 PLAIN LOGIN\"; continue\n"
 
 (ert-deftest sendonce-sign-in-line-that-always-dies-is-no-loop ()
   (sendonce-test-with-peer (:scenario "at AUTH: continue; drop-later\n"
-                            "--user" "alice:secret" "--auth" "PLAIN LOGIN")
+                                      "--user" "alice:secret" "--auth" "PLAIN LOGIN")
     (sendonce-test-sign-in-as "alice" "secret")
     (let ((err (sendonce-test-send)))
       (should (eq (plist-get (cddr err) :cause) 'auth-failed))
@@ -163,7 +163,7 @@ connection 4+ at EHLO: offer-auth \"DIGEST-MD5 PLAIN LOGIN\"; continue\n"
     (ert-info (reply)
       (sendonce-test-with-peer
           (:scenario (format "at AUTH CRAM-MD5: say \"%s\\r\\n\"\n" reply)
-           "--user" "alice:secret" "--auth" "CRAM-MD5 PLAIN")
+                     "--user" "alice:secret" "--auth" "CRAM-MD5 PLAIN")
         (sendonce-test-sign-in-as "alice" "secret"
                                   :auth '("CRAM-MD5" "PLAIN"))
         (should-not (sendonce-test-send))
@@ -175,7 +175,7 @@ connection 4+ at EHLO: offer-auth \"DIGEST-MD5 PLAIN LOGIN\"; continue\n"
 (ert-deftest sendonce-sign-in-yes-without-proof-is-no-yes ()
   (sendonce-test-with-peer
       (:scenario "at AUTH-response SCRAM-SHA-256: say \"235 2.7.0 Yes\\r\\n\"\n"
-       "--user" "alice:secret" "--auth" "SCRAM-SHA-256")
+                 "--user" "alice:secret" "--auth" "SCRAM-SHA-256")
     (sendonce-test-sign-in-as "alice" "secret")
     (let ((err (sendonce-test-send)))
       (should (eq (car err) 'sendonce-refused))
