@@ -332,7 +332,7 @@ plist of :user and :auth."
      (funcall credentials host port)
      (and domain (list :local-name (concat (system-name) "." domain))))))
 
-(defun sendonce-account--with-manner (account quietly)
+(defun sendonce-account-complete (account quietly)
   "Return ACCOUNT with what `auth-source' says about how to sign in there.
 That is a mechanism and a client certificate, where ACCOUNT names none.
 QUIETLY: ask nobody for the passphrase of a file."
@@ -353,7 +353,7 @@ QUIETLY: ask nobody for the passphrase of a file."
 Signal `sendonce-config-error' if there is none."
   (sendonce-account-check
    (if sendonce-accounts
-       (sendonce-account--with-manner
+       (sendonce-account-complete
         (sendonce-account-check (sendonce-account--choose from)) nil)
      (sendonce-account--from-smtpmail #'sendonce-account--credentials))))
 
@@ -494,7 +494,7 @@ Those of the old SETTINGS count if the server is still the one."
 (defun sendonce-account--renewed (name settings)
   "Return today's account called NAME, whose old SETTINGS are given, or nil."
   (or (let ((account (sendonce-account-named name)))
-        (and account (sendonce-account--with-manner account t)))
+        (and account (sendonce-account-complete account t)))
       (and (equal name sendonce-account--smtpmail)
            (with-temp-buffer
              (sendonce-account--from-smtpmail

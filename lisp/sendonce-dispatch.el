@@ -83,11 +83,15 @@
           (list 'watched id)
         event)))
     (`(checked ,number . ,step)
-     (push step (alist-get number sendonce-dispatch--checks)))
+     (sendonce-dispatch--note-check number step))
     (`(check-ended ,number ,transcript)
-     (push (list 'ended transcript)
-           (alist-get number sendonce-dispatch--checks)))
+     (sendonce-dispatch--note-check number (list 'ended transcript)))
     (_ (sendonce-dispatch--later event))))
+
+(defun sendonce-dispatch--note-check (number step)
+  "Note STEP of the checkup NUMBER, if anybody waits for it."
+  (when (memq number sendonce-dispatch--foreground)
+    (push step (alist-get number sendonce-dispatch--checks))))
 
 (defun sendonce-dispatch--later (event)
   "Have EVENT seen to in the background."

@@ -82,7 +82,7 @@ CHANGES is a plist of keys as in `sendonce-accounts'."
       (format "%S" value)
     (format "'%S" value)))
 
-(defun sendonce-remedy--set (variable value)
+(defun sendonce-remedy-set (variable value)
   "Set VARIABLE to VALUE; return the form that the init file wants, or nil.
 nil: Customize has saved it."
   (set variable value)                  ; where it is buffer-local or bound
@@ -104,7 +104,7 @@ nil: Customize has saved it."
   "Make CHANGES to ACCOUNT, one of `sendonce-accounts'.
 Return the form for the init file, or nil."
   (let ((changed (sendonce-remedy--account account changes)))
-    (and (sendonce-remedy--set
+    (and (sendonce-remedy-set
           'sendonce-accounts
           (mapcar (lambda (each) (if (eq each account) changed each))
                   sendonce-accounts))
@@ -115,7 +115,7 @@ Return the form for the init file, or nil."
 Return the form for the init file, or nil."
   (require 'smtpmail)
   (let ((forms (cl-loop for (key value) on changes by #'cddr
-                        collect (sendonce-remedy--set
+                        collect (sendonce-remedy-set
                                  (cdr (assq key sendonce-remedy--smtpmail))
                                  (sendonce-remedy--smtpmail-value key value)))))
     (and (delq nil forms)
@@ -127,8 +127,8 @@ For what the smtpmail-* variables cannot say.  Return the form for the
 init file, or nil."
   (let ((account (sendonce-remedy--account
                   (sendonce-account-from-settings settings) changes)))
-    (and (sendonce-remedy--set 'sendonce-accounts
-                               (append sendonce-accounts (list account)))
+    (and (sendonce-remedy-set 'sendonce-accounts
+                              (append sendonce-accounts (list account)))
          (format "(add-to-list 'sendonce-accounts '%S)" account))))
 
 (defun sendonce-remedy-apply (name settings changes)

@@ -256,6 +256,8 @@ line says so."
 (autoload 'sendonce-cancel "sendonce-outbox" nil t)
 (autoload 'sendonce-edit "sendonce-outbox" nil t)
 (autoload 'sendonce-resolve "sendonce-outbox" nil t)
+(autoload 'sendonce-doctor "sendonce-doctor-view" nil t)
+(autoload 'sendonce-doctor-batch "sendonce-doctor")
 (autoload 'sendonce-transcript "sendonce-transcript" nil t)
 (autoload 'sendonce-transcript-string "sendonce-transcript")
 
