@@ -221,10 +221,11 @@ The keys are those of the module's vector, and :settings."
             "\nHello.\n")))
 
 (defun sendonce-injection--send (text)
-  "Send the draft TEXT through message-mode; return the error, or nil."
+  "Send the draft TEXT through message-mode; return the error, or nil.
+What message-mode itself would find and ask about goes through."
   (let ((inhibit-message t))
     (condition-case err
-        (cl-letf (((symbol-function 'message-check-news-syntax) #'always)
+        (cl-letf (((symbol-function 'message-fix-before-sending) #'ignore)
                   ((symbol-function 'y-or-n-p) #'always))
           (sendonce-test-send text))
       (error err))))
