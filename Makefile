@@ -84,11 +84,11 @@ check-faults: deps-build deps-test ## The whole cut matrix and kill matrix, and 
 	$(call configure,$(BUILD_DIR),-DSENDONCE_TESTS=ON -DSENDONCE_UNIT_TESTS=ON)
 	cmake --build $(BUILD_DIR) --parallel $(JOBS) --target check-faults
 
-check-fuzz: deps-build deps-fuzz ## Fuzz each target for SECONDS=60 under ASan and UBSan; findings stay in $(BUILD_DIR)-fuzz
+check-fuzz: deps-build deps-fuzz ## Fuzz each target for SECONDS=60 under ASan and UBSan
 	CC=clang CXX=clang++ $(call configure,$(BUILD_DIR)-fuzz,-DSENDONCE_TESTS=ON -DSENDONCE_UNIT_TESTS=OFF \
 	  -DSENDONCE_FUZZ=ON -DSENDONCE_SANITIZE=address$(comma)undefined)
 	cmake --build $(BUILD_DIR)-fuzz --parallel $(JOBS) --target fuzz-targets
-	@SECONDS_EACH='$(FUZZ_SECONDS)' test/fuzz/run $(BUILD_DIR)-fuzz/test/fuzz
+	@SECONDS_EACH='$(FUZZ_SECONDS)' test/fuzz/fuzz.sh $(BUILD_DIR)-fuzz/test/fuzz
 
 bench: deps-build ## Measure what the journal costs, beside a bare fdatasync
 	$(call configure,$(BUILD_DIR),-DSENDONCE_TESTS=ON)

@@ -76,7 +76,7 @@ VALUE is a number, a number as a string, or the name of a service."
 (defun sendonce-account--line-p (value)
   "Return non-nil if VALUE is a string that fits on one settings line."
   (and (stringp value)
-       (not (string-match-p "[[:cntrl:]]\\|\\`[ ]*\\'" value))))
+       (not (string-match-p "[[:cntrl:]\177]\\|\\`[ ]*\\'" value))))
 
 (defun sendonce-account--imap-p (value)
   "Return non-nil if VALUE can be the :imap of an account."

@@ -97,7 +97,7 @@ No address contains one rightly (RFC 2047, section 5)."
 No control characters, no blanks but within quotes, one domain."
   (let ((bare (replace-regexp-in-string "\\`\"\\([^\"\\]\\|\\\\.\\)*\"" "q"
                                         address)))
-    (and (not (string-match-p "[[:cntrl:]]" address))
+    (and (not (string-match-p "[[:cntrl:]\177]" address))
          (string-match-p "\\`[^][()<>@,;:\\\" \t]+\\(@\\([^][()<>@,;:\\\" \t]+\\|\\[[^][\\ \t]+\\]\\)\\)?\\'"
                          bare))))
 

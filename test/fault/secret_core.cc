@@ -161,14 +161,14 @@ void read_maps() {
 
 /// The memory that a line of the maps tells of, if it can be read and written.
 bool region_of(const char* line, Region& region) {
-  unsigned long begin = 0;
-  unsigned long end = 0;
-  std::array<char, 5> rights{};
-  if (std::sscanf(line, "%lx-%lx %4s", &begin, &end, rights.data()) != 3) return false;
+  char* rest = nullptr;
+  const unsigned long begin = std::strtoul(line, &rest, 16);
+  if (*rest != '-') return false;
+  const unsigned long end = std::strtoul(rest + 1, &rest, 16);
   // NOLINTBEGIN(cppcoreguidelines-pro-type-reinterpret-cast,performance-no-int-to-ptr)
   region = {reinterpret_cast<unsigned char*>(begin), reinterpret_cast<unsigned char*>(end)};
   // NOLINTEND(cppcoreguidelines-pro-type-reinterpret-cast,performance-no-int-to-ptr)
-  return rights[0] == 'r' && rights[1] == 'w';
+  return std::strncmp(rest, " rw", 3) == 0;
 }
 
 /// What surrounds a find, for whoever has to say whose it is.
@@ -320,7 +320,6 @@ int main() {
   }
   Stage stage;
   std::printf("a copy left on purpose:\n");
-  // One at least: the registers that memcpy uses may be saved on the stack, too.
   if (copies(stage.forms, leave_a_copy) < 1) fault::die("the search does not find a copy");
   if (copies(stage.forms) != 0) fault::die("the search finds itself");
   int found = 0;

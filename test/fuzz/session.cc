@@ -225,12 +225,18 @@ class Play {
       case Verdict::not_tried:
         return require(!committed_ && !by_reply, "not tried before the commit point");
       case Verdict::refused:
-        return require(
-            by_reply ? outcome.reply->reply_class() == 5 : !committed_ && outcome.error.has_value(),
-            "refused by 5yz");
+        return require(by_reply ? outcome.reply->reply_class() == 5 : ruled_out(outcome),
+                       "refused by 5yz, or by what the server offers");
       case Verdict::refused_for_now:
         return require(by_reply && outcome.reply->reply_class() == 4, "put off by 4yz");
     }
+  }
+
+  /// Settled before a word was said of it, whatever became of the others.
+  static bool ruled_out(const RecipientOutcome& outcome) {
+    return outcome.error && (outcome.error->cause == Cause::too_large ||
+                             outcome.error->cause == Cause::needs_smtputf8 ||
+                             outcome.error->cause == Cause::needs_8bitmime);
   }
 
   void judge_accepted(const RecipientOutcome& outcome) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the fuzz targets one after the other, each for a while; `make check-fuzz` calls it.
 #
-#   test/fuzz/run DIRECTORY [TARGET...]     DIRECTORY: of the programs fuzz-TARGET; no TARGET: all
+#   test/fuzz/fuzz.sh DIRECTORY [TARGET...]     DIRECTORY: of the programs fuzz-TARGET; no TARGET: all
 #
 # Environment: SECONDS_EACH (60); FUZZ_DIR (DIRECTORY/findings), where an input that broke something is
 # kept.  What a run learns stays in FUZZ_DIR/learnt and is where the next begins; the corpus in the tree
@@ -23,7 +23,8 @@ run_target() {
   local name=$1 options=()
   mkdir -p "$FUZZ_DIR/learnt/$name"
   if [[ -f $here/$name.dict ]]; then options+=("-dict=$here/$name.dict"); fi
-  LSAN_OPTIONS="suppressions=$here/lsan.supp:print_suppressions=0" "$programs/fuzz-$name" -max_total_time="$SECONDS_EACH" -timeout=20 -rss_limit_mb=1024 \
+  LSAN_OPTIONS="suppressions=$here/lsan.supp:print_suppressions=0" \
+    "$programs/fuzz-$name" -max_total_time="$SECONDS_EACH" -timeout=20 -rss_limit_mb=1024 \
     -print_final_stats=1 -artifact_prefix="$FUZZ_DIR/$name-" ${options[@]+"${options[@]}"} \
     "$FUZZ_DIR/learnt/$name" "$here/corpus/$name" >"$2" 2>&1
 }
