@@ -32,12 +32,14 @@ emacs_value lisp_recipients(const Env& env, const outbox::Entry& entry) {
 
 emacs_value texts(const Env& env, const std::vector<std::string>& all) {
   std::vector<emacs_value> values;
+  values.reserve(all.size());
   for (const std::string& one : all) values.push_back(env.text(one));
   return env.list(values);
 }
 
 emacs_value keywords(const Env& env, const std::vector<std::string>& all) {
   std::vector<emacs_value> values;
+  values.reserve(all.size());
   for (const std::string& one : all) values.push_back(env.symbol(":" + one));
   return env.list(values);
 }
@@ -46,7 +48,7 @@ emacs_value keywords(const Env& env, const std::vector<std::string>& all) {
 emacs_value lisp_certificate(const Env& env, const net::CertificateInfo& info) {
   return env.list({
       env.symbol(":version"),
-      env.number(std::atoi(info.version.c_str())),
+      env.integer(std::strtol(info.version.c_str(), nullptr, 10)),
       env.symbol(":serial-number"),
       env.text(info.serial),
       env.symbol(":issuer"),

@@ -3,6 +3,7 @@
 #include "engine/approach.hh"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/clock.hh"
@@ -22,6 +23,11 @@ constexpr int most_lines = 8;
 /// say so.  Together they are the five seconds in which a wrong mode is to be noticed.
 constexpr Milliseconds patience{2500};
 constexpr Milliseconds answer_time{2000};
+
+/// How long a port may take no connection before others of the host are tried; these are where mail
+/// is taken from users (RFC 8314).
+constexpr Milliseconds connect_patience{5000};
+constexpr std::array<std::uint16_t, 2> submission_ports = {587, 465};
 
 bool is_loopback(const std::string& peer) {
   return peer.rfind("127.", 0) == 0 || peer.rfind("[::1]", 0) == 0;
@@ -110,13 +116,13 @@ bool Approach::new_line_helps(const Error& error) {
   return sign_in_->line_died(error) != SignIn::NewLine::useless;
 }
 
-std::string Approach::redacted(std::string text) const {
-  return sign_in_ ? sign_in_->redactor().redact(text) : text;
+std::string Approach::redacted(std::string_view text) const {
+  return sign_in_ ? sign_in_->redactor().redact(text) : std::string(text);
 }
 
 Error Approach::redacted(Error error) const {
-  error.message = redacted(std::move(error.message));
-  error.reply = redacted(std::move(error.reply));
+  error.message = redacted(error.message);
+  error.reply = redacted(error.reply);
   return error;
 }
 
@@ -195,9 +201,29 @@ Result<net::Descriptor> Approach::connect() {
                    Deadline::after(time_limit(Phase::resolve, settings_.timeout)), *errand_.wake);
   if (!endpoints) return fail(endpoints.error());
   tell(Phase::connect);
-  return net::connect_any(net::interleave(std::move(*endpoints)),
-                          Deadline::after(time_limit(Phase::connect, settings_.timeout)),
-                          *errand_.wake);
+  const auto order = net::interleave(std::move(*endpoints));
+  const Deadline whole = Deadline::after(time_limit(Phase::connect, settings_.timeout));
+  const Deadline soon = whole.earlier_of(Deadline::after(connect_patience));
+  auto socket = net::connect_any(order, soon, *errand_.wake);
+  if (socket || socket.error().cause != Cause::timed_out || whole.passed()) return socket;
+  if (auto error = blocked_port()) return fail(std::move(*error));
+  return net::connect_any(order, whole, *errand_.wake);
+}
+
+/// A port that does not answer where others of the same host do is blocked on the way, as providers
+/// do with port 25.
+std::optional<Error> Approach::blocked_port() {
+  for (const std::uint16_t port : submission_ports) {
+    if (port == settings_.port || errand_.cancelled) continue;
+    const Deadline soon = Deadline::after(answer_time);
+    auto endpoints = net::resolve(settings_.host, port, soon, *errand_.wake);
+    if (!endpoints || !net::connect_any(*endpoints, soon, *errand_.wake)) continue;
+    return at_phase(Cause::timed_out, Phase::connect,
+                    "Port " + std::to_string(settings_.port) + " of " + settings_.host +
+                        " does not answer, though port " + std::to_string(port) +
+                        " does: it may be blocked on the way");
+  }
+  return std::nullopt;
 }
 
 net::TlsSettings Approach::tls_settings() {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "engine/dialogue.hh"
 #include "engine/events.hh"
@@ -60,7 +61,7 @@ class Approach {
   /// The mechanism that the line was signed in by; "" for none.
   [[nodiscard]] std::string mechanism() const;
   /// What a server said, without the secrets that it was told, should it say them back.
-  [[nodiscard]] std::string redacted(std::string text) const;
+  [[nodiscard]] std::string redacted(std::string_view text) const;
   [[nodiscard]] Error redacted(Error error) const;
   /// Forgets secrets.
   void wipe();
@@ -70,6 +71,7 @@ class Approach {
   Status find_out_tls();
   Status take_line();
   Result<net::Descriptor> connect();
+  std::optional<Error> blocked_port();
   Status open_dialogue();
   Status converse();
   Status decide(const smtp::Output& output);

@@ -224,8 +224,7 @@ outbox::AttemptEnd Delivery::conclude(const Status& status) {
 void Delivery::redact() {
   if (!approach_) return;
   if (decided_by_) decided_by_ = approach_->redacted(std::move(*decided_by_));
-  for (outbox::Outcome& outcome : outcomes_)
-    outcome.reply = approach_->redacted(std::move(outcome.reply));
+  for (outbox::Outcome& outcome : outcomes_) outcome.reply = approach_->redacted(outcome.reply);
 }
 
 void Delivery::tell(Phase phase, std::uint64_t done, std::string detail) {

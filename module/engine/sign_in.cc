@@ -150,7 +150,7 @@ Status SignIn::ended(const smtp::SignInEnded& ended) {
   if (!ended.accepted) return refused(ended.reply);
   stage_ = Stage::accepted;
   if (exchange_->complete()) return {};
-  return fail(Cause::protocol, Phase::sign_in,
+  return fail(Cause::auth_failed, Phase::sign_in,
               "The server says that you are signed in, but has not proved by " + mechanism_ +
                   " that it knows your password");
 }
@@ -158,6 +158,7 @@ Status SignIn::ended(const smtp::SignInEnded& ended) {
 Status SignIn::refused(const smtp::Reply& reply) {
   const std::string words = exchange_->server_words();
   const bool ours = std::exchange(gave_up_, false) && words.empty();
+  death_.reset();
   stage_ = Stage::none;
   spoilt_ = true;
   exchange_.reset();
@@ -199,12 +200,13 @@ void SignIn::new_line() {
 
 SignIn::NewLine SignIn::line_died(const Error& error) {
   const bool died = error.cause == Cause::connection_lost || error.cause == Cause::tls_failed ||
-                    error.cause == Cause::protocol;
+                    error.cause == Cause::protocol || stage_ == Stage::accepted;
   if (!died || stage_ == Stage::none) return NewLine::useless;
   if (spoilt_) {
     stage_ = Stage::none;
     return NewLine::again;
   }
+  death_ = error;
   mechanism_failed(error.message);
   return NewLine::next;
 }
@@ -215,6 +217,13 @@ void SignIn::wipe() {
 }
 
 Error SignIn::none_left(const smtp::Capabilities& offered, const LineQuality& quality) const {
+  // A server that ends the line at each mechanism says nothing about the password.
+  if (death_ && death_->cause == Cause::auth_failed) return *death_;
+  if (death_) {
+    return {death_->cause, Phase::sign_in,
+            "The server offers no way to sign in after which it goes on (" + refusal_ + ")",
+            death_->reply};
+  }
   if (!refusal_.empty())
     return {Cause::auth_failed, Phase::sign_in, "The server refuses the sign-in", refusal_};
   const bool in_the_clear = !quality.private_line && !settings_.plain_sign_in;

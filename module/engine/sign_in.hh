@@ -48,7 +48,8 @@ class SignIn {
   /// On Challenge.
   void answer(smtp::Session& session, const std::string& challenge);
   /// On SignInEnded.  After a refusal `start` goes on.  Errors: as for `start`, where nothing is
-  /// left; protocol, if the server says yes before it has proved that it knows the password.
+  /// left; auth_failed, too, if the server says yes before it has proved that it knows the
+  /// password.
   Status ended(const smtp::SignInEnded& ended);
   /// The line is ready for a message: what worked is remembered.
   void succeeded();
@@ -96,6 +97,7 @@ class SignIn {
   std::vector<std::string> faulty_;  // mechanisms that failed for their own reasons
   std::vector<std::string> tried_;   // with the credential at hand, and refused
   std::string refusal_;              // what was said last
+  std::optional<Error> death_;       // of the last line that a mechanism took with it
   int tries_ = 0;                    // of the credential at hand
   int secrets_ = 0;                  // that were asked for
 };

@@ -143,6 +143,45 @@
       (should (eq (plist-get (cddr err) :phase) 'connect))
       (should (string-match-p "port" (plist-get (cddr err) :hint))))))
 
+(defun sendonce-test-deaf-server (host)
+  "Start a server at HOST that takes no connection; return (PORT PROCESS)."
+  (let* ((output "")
+         (process (make-process
+                   :name "deaf" :connection-type 'pipe :noquery t
+                   :command (list "perl"
+                                  (expand-file-name
+                                   "deaf-server.pl"
+                                   (file-name-directory
+                                    (locate-library "sendonce-test-helper")))
+                                  host)
+                   :filter (lambda (_ text) (setq output (concat output text))))))
+    (while (and (not (string-suffix-p "\n" output)) (process-live-p process))
+      (accept-process-output process 5))
+    (list (string-to-number output) process)))
+
+(ert-deftest sendonce-diagnosis-blocked-port-names-one-that-answers ()
+  (let ((host "127.0.0.77"))
+    (skip-unless (condition-case nil
+                     (progn (delete-process
+                             (make-network-process :name "try" :server t
+                                                   :host host :service 587
+                                                   :family 'ipv4))
+                            t)
+                   (error nil)))
+    (sendonce-test-with-peer ()
+      (let ((open (make-network-process :name "open" :server t :host host
+                                        :service 587 :family 'ipv4)))
+        (pcase-let ((`(,port ,deaf) (sendonce-test-deaf-server host)))
+          (unwind-protect
+              (progn
+                (sendonce-test-account :host host :port port)
+                (let ((err (sendonce-test-within 10 (sendonce-test-send))))
+                  (should (eq (sendonce-test-cause err) 'timed-out))
+                  (should (eq (plist-get (cddr err) :phase) 'connect))
+                  (should (string-search "port 587 does" (cadr err)))))
+            (delete-process open)
+            (delete-process deaf)))))))
+
 (ert-deftest sendonce-diagnosis-no-such-host ()
   (sendonce-test-with-peer ()
     (sendonce-test-account :host "no-such-host.invalid")
