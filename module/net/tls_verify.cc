@@ -93,7 +93,8 @@ std::string possessive(const Path& path, std::size_t index) {
 // ---- faults
 
 std::string issuer_fault(const Path& path, int authorities) {
-  if (authorities == 0) return "this machine has no trusted authorities to check it with";
+  if (authorities == 0)
+    return "this machine has no trusted authorities to check it with (install ca-certificates)";
   if (issued(path.front(), path.front()))
     return "it is self-signed (" + subject_of(path.front()) + ") and not among the trusted ones";
   return "its authority is not trusted (" + issuer_of(path.back()) + ")";

@@ -142,11 +142,11 @@ class Matrix {
 
   void cut(const std::string& direction, std::size_t at, const std::string& way) {
     const int had = peer_.accepted();
-    const int ends = peer_.ends();
+    const int cuts = peer_.cuts();
     peer_.follow("cut " + direction + " " + std::to_string(at) + " " + way + "\n");
     const auto id = client_.send(settings_, {"r@s.example"});
     if (way == "stall" && stalls_for_good(direction, at)) {
-      peer_.wait_for_end(ends);
+      peer_.wait_for_cut(cuts);
       client_.stop();  // the user leaves Emacs, and comes back
       peer_.follow("");
       const State left = client_.state_on_disk(id);

@@ -65,9 +65,12 @@ void write_whole(const fs::path& file, const std::string& text) {
   fs::rename(fresh, file);
 }
 
-int count_lines(const fs::path& file) {
+/// Lines that have WORD in them.
+int count_lines(const fs::path& file, std::string_view word) {
   std::ifstream in(file);
-  return static_cast<int>(std::count(std::istreambuf_iterator<char>(in), {}, '\n'));
+  int count = 0;
+  for (std::string line; std::getline(in, line);) count += line.find(word) != std::string::npos;
+  return count;
 }
 
 }  // namespace
@@ -119,13 +122,22 @@ int Peer::accepted() {
   }
 }
 
-int Peer::ends() { return count_lines(directory_ / "totals"); }
+int Peer::ends() { return count_lines(directory_ / "totals", ""); }
+int Peer::cuts() { return count_lines(directory_ / "totals", "end=cut"); }
 
 void Peer::wait_for_end(int before) {
+  wait_for_totals([this, before] { return ends() > before; });
+}
+
+void Peer::wait_for_cut(int before) {
+  wait_for_totals([this, before] { return cuts() > before; });
+}
+
+void Peer::wait_for_totals(const std::function<bool()>& come) {
   const int watch = ::inotify_init1(IN_CLOEXEC);
   ::inotify_add_watch(watch, directory_.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO);
   std::array<char, 4096> events{};
-  while (ends() <= before) {
+  while (!come()) {
     if (::read(watch, events.data(), events.size()) <= 0) die("inotify failed");
   }
   ::close(watch);

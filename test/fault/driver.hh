@@ -52,10 +52,15 @@ class Peer {
   /// Returns when it has noted the end, or the stall, of one more connection than BEFORE.
   void wait_for_end(int before);
   int ends();
+  /// The same of connections that ended, or stalled, where the scenario cuts: others may end late.
+  void wait_for_cut(int before);
+  int cuts();
   [[nodiscard]] int port() const { return port_; }
   [[nodiscard]] const fs::path& directory() const { return directory_; }
 
  private:
+  void wait_for_totals(const std::function<bool()>& come);
+
   fs::path directory_;
   pid_t process_ = -1;
   int input_ = -1;

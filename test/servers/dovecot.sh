@@ -21,7 +21,7 @@ make_certificate
 mkdir -p "$here/mail/.Sent/cur" "$here/mail/.Sent/new" "$here/mail/.Sent/tmp"
 chown -R nobody "$here/mail"
 add_user aoi secret
-cat - <(dovecot_configuration) >"$here/dovecot.conf" <<TEXT
+cat <(dovecot_configuration) - >"$here/dovecot.conf" <<TEXT
 protocols = imap
 ssl = yes
 service imap-login {

@@ -31,7 +31,7 @@ configure_postfix "$smtps" "$submission" "$user" <<TEXT
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = $here/auth
 TEXT
-cat - <(dovecot_configuration) >"$here/dovecot.conf" <<TEXT
+cat <(dovecot_configuration) - >"$here/dovecot.conf" <<TEXT
 protocols =
 auth_mechanisms = ${mechanisms,,}
 auth_username_chars =
