@@ -27,7 +27,8 @@ bool same(const Secret& a, const Secret& b) { return a.reveal() == b.reveal(); }
 // --- the forms of a secret
 
 unsigned bit(std::string_view bytes, std::size_t index) {
-  return static_cast<unsigned char>(bytes[index / 8]) >> (7 - index % 8) & 1U;
+  const unsigned byte = static_cast<unsigned char>(bytes[index / 8]);
+  return byte >> (7 - index % 8) & 1U;
 }
 
 /// The characters of base64 that depend on BYTES alone, where SKIP bits of them belong to a
