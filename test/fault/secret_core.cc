@@ -66,8 +66,10 @@ std::string base64(const std::string& text) {
   std::string out;
   for (std::size_t bit = 0; bit + 6 <= text.size() * 8; bit += 6) {
     unsigned value = 0;
-    for (std::size_t i = bit; i < bit + 6; ++i)
-      value = value << 1U | (static_cast<unsigned char>(text[i / 8]) >> (7 - i % 8) & 1U);
+    for (std::size_t i = bit; i < bit + 6; ++i) {
+      const unsigned byte = static_cast<unsigned char>(text[i / 8]);
+      value = value << 1U | (byte >> (7 - i % 8) & 1U);
+    }
     out += digits[value];
   }
   return out;
