@@ -73,9 +73,9 @@ Error Approach::withdrawn() const {
 
 Status Approach::reach() {
   Status status = prepare();
-  for (int lines = 0; status && lines < most_lines; ++lines) {
+  for (int lines = 1; status; ++lines) {
     status = take_line();
-    if (status || !new_line_helps(status.error())) break;
+    if (status || lines == most_lines || !new_line_helps(status.error())) break;
     errand_.transcript.note(status.error().message + ": once more on a new line");
     status = Status{};
   }
@@ -241,7 +241,7 @@ net::TlsSettings Approach::tls_settings() {
   tls.ask_key_secret = [this](const net::KeySecretRequest& request) {
     return ask_key_secret(request);
   };
-  tls.stop_before_trust = settings_.ask_trust && !judged_;
+  tls.stop_before_trust = settings_.ask_trust;
   return tls;
 }
 
@@ -331,10 +331,11 @@ std::optional<Secret> Approach::ask_key_secret(const net::KeySecretRequest& requ
       errand_.cancelled);
 }
 
-/// Puts the certificate to the user, once.  True: the server's key is accepted.
+/// Puts the certificate to the user, once a key.  True: the server's key is accepted.
 bool Approach::accepts_certificate() {
   const net::TlsInfo* info = dialogue_ ? dialogue_->line().tls_info() : nullptr;
-  if (judged_ || !info || info->chain.empty() || !settings_.pins.empty()) return false;
+  if (!info || info->chain.empty() || !settings_.pins.empty()) return false;
+  if (info->chain.front().key_pin == accepted_key_) return false;
   judged_ = true;
   const auto answer = surroundings_.questions.ask(
       CertificateQuestion{errand_.entry, 0, settings_.verified_host(), settings_.port, *info},
