@@ -268,11 +268,11 @@ or describe your account in `sendonce-accounts'")))
          "`smtpmail-smtp-service' is %S, which is no port: set it to a \
 number such as 465 or 587" service))))
 
-(defun sendonce-account--stream-type (port)
-  "Return the :tls value that `smtpmail-stream-type' means at PORT, or signal.
+(defun sendonce-account--stream-type (port type)
+  "Return the :tls value that `smtpmail-stream-type', TYPE, means at PORT.
 nil means STARTTLS if the server offers it; at port 465 that would
 wait for ever, since only TLS is spoken there (RFC 8314)."
-  (pcase (bound-and-true-p smtpmail-stream-type)
+  (pcase type
     ((or 'nil 'network) (if (= port 465) 'implicit 'opportunistic))
     ((or 'ssl 'tls) 'implicit)
     ('starttls 'starttls)
@@ -328,7 +328,9 @@ plist of :user and :auth."
      (list :name (if (sendonce-account--global-p)
                      sendonce-account--smtpmail
                    (concat sendonce-account--smtpmail ":" host))
-           :host host :port port :tls (sendonce-account--stream-type port))
+           :host host :port port
+           :tls (sendonce-account--stream-type
+                 port (bound-and-true-p smtpmail-stream-type)))
      (funcall credentials host port)
      (and domain (list :local-name (concat (system-name) "." domain))))))
 
@@ -348,14 +350,120 @@ QUIETLY: ask nobody for the passphrase of a file."
                             unless (plist-get account key)
                             append (list key value)))))))
 
-(defun sendonce-account-for (from)
+(defun sendonce-account-for (from &optional own)
   "Return a sound account to send mail from the address FROM with.
-Signal `sendonce-config-error' if there is none."
+OWN is an account that the message or its mail client asks for; if it is
+nil, FROM decides.  Signal `sendonce-config-error' if there is none."
   (sendonce-account-check
-   (if sendonce-accounts
-       (sendonce-account-complete
-        (sendonce-account-check (sendonce-account--choose from)) nil)
-     (sendonce-account--from-smtpmail #'sendonce-account--credentials))))
+   (cond (own (sendonce-account--own own))
+         (sendonce-accounts
+          (sendonce-account-complete
+           (sendonce-account-check (sendonce-account--choose from)) nil))
+         (t (sendonce-account--from-smtpmail
+             #'sendonce-account--credentials)))))
+
+(defun sendonce-account-place (from)
+  "Return (HOST . PORT) that mail from the address FROM goes to.
+Asks nobody and looks up no password.  Signal `sendonce-config-error' if
+there is no account."
+  (if sendonce-accounts
+      (let ((account (sendonce-account-check
+                      (sendonce-account--choose from))))
+        (cons (plist-get account :host) (sendonce-account--port account)))
+    (cons (sendonce-account--server) (sendonce-account--service))))
+
+;;;; What the message or its client asks for
+
+(defun sendonce-account--agrees-p (account own)
+  "Return non-nil if ACCOUNT of `sendonce-accounts' can be meant by OWN.
+So it is if no field that both have of host, port and user differs."
+  (and (sendonce-account--same-p (or (plist-get account :host) "")
+                                 (plist-get own :host))
+       (or (not (plist-get own :port))
+           (equal (sendonce-account-port (plist-get own :port))
+                  (sendonce-account--port account)))
+       (or (not (plist-get own :user))
+           (equal (plist-get own :user) (plist-get account :user)))))
+
+(defun sendonce-account--own-name (own)
+  "Return what OWN, an account that has no name, is called.
+No account of `sendonce-accounts' is: a retry must not mistake it."
+  (format "%s%s:%s (own)"
+          (if (plist-get own :user) (concat (plist-get own :user) "@") "")
+          (plist-get own :host)
+          (sendonce-account--port own)))
+
+(defun sendonce-account--own-user (own)
+  "Return a plist of :user and :auth to complete OWN with.
+Where OWN does not say, the user is looked for as for smtpmail; :user
+nil says that nobody signs in."
+  (cond ((plist-get own :user)
+         (sendonce-credential-manner (plist-get own :host)
+                                     (sendonce-account--port own)
+                                     (plist-get own :user) nil))
+        ((plist-member own :user) nil)
+        (t (sendonce-account--credentials (plist-get own :host)
+                                          (sendonce-account--port own)))))
+
+(defun sendonce-account--own (own)
+  "Return the account that OWN asks for, in full.
+One of `sendonce-accounts' that it can mean is taken whole."
+  (if (plist-get own :account)
+      (sendonce-account--called (plist-get own :account))
+    (sendonce-account-check own)
+    (let ((known (seq-find (lambda (account)
+                             (sendonce-account--agrees-p account own))
+                           sendonce-accounts)))
+      (if known
+          (sendonce-account-complete (sendonce-account-check known) nil)
+        (append (list :name (sendonce-account--own-name own))
+                own
+                (cl-loop for (key value) on (sendonce-account--own-user own)
+                         by #'cddr
+                         unless (plist-get own key)
+                         append (list key value)))))))
+
+(defun sendonce-account--called (name)
+  "Return the account of `sendonce-accounts' called NAME, in full, or signal."
+  (sendonce-account-complete
+   (sendonce-account-check
+    (or (sendonce-account-named name)
+        (sendonce-account--error
+         "X-Message-SMTP-Method asks for the account %s; those in \
+`sendonce-accounts' are %s.  Mend the field, or add that account"
+         name
+         (if sendonce-accounts
+             (mapconcat #'sendonce-account-name sendonce-accounts ", ")
+           "none"))))
+   nil))
+
+(defun sendonce-account-of-method (method)
+  "Return the account that METHOD, of X-Message-SMTP-Method, asks for.
+\"smtp HOST PORT [USER]\" is that server, \"sendonce NAME\" the account
+called so; \"sendonce\" alone, or nil, leaves it to From: nil."
+  (pcase (and method (split-string method))
+    ((or 'nil '("sendonce")) nil)
+    (`("sendonce" . ,words) (list :account (string-join words " ")))
+    (`("smtp" ,host ,port . ,user) (sendonce-account--smtp host port user))
+    (_ (sendonce-account--error
+        "X-Message-SMTP-Method is \"%s\": write \"smtp HOST PORT USER\", \
+\"sendonce\" or \"sendonce ACCOUNT\"" method))))
+
+(defun sendonce-account--smtp (host port user)
+  "Return the account for HOST, PORT and USER of X-Message-SMTP-Method.
+PORT is a string, USER nil or a list of one.  How TLS is used there
+`smtpmail-stream-type' tells, as it does for smtpmail."
+  (let ((number (or (sendonce-account-port port)
+                    (sendonce-account--error
+                     "X-Message-SMTP-Method has the port \"%s\": write a \
+number such as 465 or 587" port))))
+    (append (list :host host :port number
+                  :tls (if sendonce-accounts 'auto
+                         (sendonce-account--stream-type
+                          number
+                          (and (/= number 465)
+                               (bound-and-true-p smtpmail-stream-type)))))
+            (and user (list :user (car user))))))
 
 ;;;; Settings
 

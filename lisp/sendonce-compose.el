@@ -12,10 +12,11 @@
 ;;
 ;; The header is taken apart as a list of fields (sendonce-header.el) and
 ;; only fields are added or left out; the body is copied and never looked
-;; into: mml may have signed it.  Two kinds of buffer come here:
+;; into: mml may have signed it.  Three kinds of buffer come here:
 ;;
 ;; - unibyte ones, from message-mode and everything built on it: already
 ;;   MIME-encoded, only to be addressed;
+;; - multibyte ones that are encoded, from Wanderlust, which says so;
 ;; - multibyte ones, from mail-mode and Rmail, which leave encoding, From,
 ;;   Message-ID, Date and Fcc to the sender.  These are the user's own
 ;;   draft: we work on copies only.
@@ -46,8 +47,9 @@
 FIELDS and BODY make up BYTES.  FCC is a list of files to keep a copy
 in, which only `mail-mode' leaves to the sender.  PART is the number of
 this message if `message-mode' split one, else nil.  DRAFT is the
-identity that a draft sent straight from its file has in it, or nil."
-  sender recipients from message-id subject fields body fcc part draft)
+identity that a draft sent straight from its file has in it, or nil.
+METHOD is what X-Message-SMTP-Method asks for, or nil."
+  sender recipients from message-id subject fields body fcc part draft method)
 
 ;;;; Taking the buffer apart
 
@@ -179,12 +181,13 @@ Content-Transfer-Encoding: 8bit\n"
          (string-match "\\`message/partial;.*\\bnumber=\\([0-9]+\\)" type)
          (match-string 1 type))))
 
-(defun sendonce-compose--letter (fields body)
-  "Return the letter that FIELDS and BODY, bytes, make."
+(defun sendonce-compose--letter (fields body sender recipients)
+  "Return the letter that FIELDS and BODY, bytes, make.
+SENDER and RECIPIENTS, if given, are the envelope's."
   (let ((whole (sendonce-compose--complete fields)))
     (make-sendonce-letter
-     :sender (sendonce-recipient-sender whole)
-     :recipients (sendonce-recipient-list whole)
+     :sender (or sender (sendonce-recipient-sender whole))
+     :recipients (or recipients (sendonce-recipient-list whole))
      :from (or (sendonce-recipient-from whole) "")
      :message-id (sendonce-header-value whole "message-id")
      :subject (sendonce-header-decode
@@ -192,12 +195,25 @@ Content-Transfer-Encoding: 8bit\n"
      :fcc (sendonce-header-values whole "fcc")
      :part (sendonce-compose--part whole)
      :draft (sendonce-header-value whole "x-sendonce-draft")
+     :method (sendonce-header-value whole "x-message-smtp-method")
      :fields (apply #'sendonce-header-without
                     whole sendonce-compose--private)
      :body body)))
 
-(defun sendonce-compose ()
+(defun sendonce-compose--parts (header body encoded)
+  "Return (FIELDS . BYTES) for the texts HEADER and BODY.
+ENCODED: the mail client has encoded them, raw bytes among characters."
+  (cond ((not enable-multibyte-characters)
+         (sendonce-compose--plain header body))
+        (encoded
+         (sendonce-compose--plain (encode-coding-string header 'utf-8)
+                                  (encode-coding-string body 'utf-8)))
+        (t (sendonce-compose--encode header body))))
+
+(cl-defun sendonce-compose (&key encoded sender recipients)
   "Return the letter in the current buffer, which stays as it is.
+ENCODED: it is MIME-encoded, though the buffer be multibyte.  SENDER
+and RECIPIENTS, if given, are the envelope's, whatever the header says.
 Signal `sendonce-config-error' if it cannot be addressed."
   (save-restriction
     (widen)
@@ -207,10 +223,8 @@ Signal `sendonce-config-error' if it cannot be addressed."
                  (body (sendonce-compose--with-newline
                         (buffer-substring-no-properties start (point-max))))
                  (`(,fields . ,bytes)
-                  (if enable-multibyte-characters
-                      (sendonce-compose--encode header body)
-                    (sendonce-compose--plain header body))))
-      (sendonce-compose--letter fields bytes))))
+                  (sendonce-compose--parts header body encoded)))
+      (sendonce-compose--letter fields bytes sender recipients))))
 
 (defun sendonce-letter-bytes (letter)
   "Return LETTER as bytes for the wire, line ends LF."

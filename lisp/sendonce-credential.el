@@ -46,6 +46,21 @@
   "Set KEY in the alist in ALIST-SYMBOL to VALUE, nil to remove it."
   (setf (alist-get key (symbol-value alist-symbol) nil t #'equal) value))
 
+;;;; Other holders of passwords
+
+(defvar sendonce-password-functions nil
+  "Functions that know passwords which `auth-source' does not have.
+Each is called with WHAT, HOST, PORT and USER.  WHAT is `get', to
+return the password or nil without asking anybody, or `forget', since
+the server refused what it gave.")
+
+(defun sendonce-credential--held (host port user)
+  "Return the password of USER at HOST and PORT that somebody else holds."
+  (let ((secret (run-hook-with-args-until-success
+                 'sendonce-password-functions 'get host port user)))
+    (sendonce-credential--usable (and secret (list :secret secret))
+                                 (list host port user))))
+
 ;;;; Asking auth-source
 
 (defun sendonce-credential--ports (port)
@@ -84,8 +99,9 @@ A token that a plugin put there may end in a newline; no password does."
     (and (stringp text)
          (replace-regexp-in-string "[\r\n]+\\'" "" text))))
 
-(defun sendonce-credential--forget (host port)
-  "Make `auth-source' forget what it remembers of HOST and PORT."
+(defun sendonce-credential--forget (host port user)
+  "Make who remembers it forget the password of USER at HOST and PORT."
+  (run-hook-with-args 'sendonce-password-functions 'forget host port user)
   (dolist (name (sendonce-credential--ports port))
     (auth-source-forget+ :host host :port name)))
 
@@ -157,11 +173,12 @@ or set `smtpmail-smtp-user'" host host port)
          secret)))
 
 (defun sendonce-credential--lookup (host port user)
-  "Return the secret `auth-source' has for HOST, PORT and USER, or nil.
+  "Return the secret `auth-source', or another, has for HOST, PORT and USER.
 Never one that the server has just refused."
-  (sendonce-credential--usable
-   (sendonce-credential--search host port user :require '(:user :secret))
-   (list host port user)))
+  (or (sendonce-credential--usable
+       (sendonce-credential--search host port user :require '(:user :secret))
+       (list host port user))
+      (sendonce-credential--held host port user)))
 
 (defun sendonce-credential--create (host port user)
   "Ask the user for a new password for USER at HOST and PORT.
@@ -237,7 +254,7 @@ REPLY and FOREGROUND are as in `sendonce-credential-secret'."
   (let ((refused (not (string-empty-p reply)))
         (key (list host port user)))
     (if refused
-        (sendonce-credential--forget host port)
+        (sendonce-credential--forget host port user)
       (sendonce-credential--put 'sendonce-credential--given key nil))
     (when (and refused foreground (not noninteractive))
       (message "%s refused the password of %s: %s" host user reply))

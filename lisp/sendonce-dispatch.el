@@ -128,7 +128,16 @@
 (defun sendonce-dispatch--end (id)
   "See to the end of an attempt at entry ID, all but the telling."
   (sendonce-dispatch--replan id)
+  (sendonce-dispatch--run-ended id)
   (sendonce-notify-update))
+
+(defun sendonce-dispatch--run-ended (id)
+  "Run `sendonce-ended-functions' for entry ID, whatever they signal."
+  (when sendonce-ended-functions
+    (let ((entry (sendonce-dispatch-entry id)))
+      (when entry
+        (with-demoted-errors "sendonce-ended-functions: %S"
+          (run-hook-with-args 'sendonce-ended-functions entry))))))
 
 (defun sendonce-dispatch--save (host port user)
   "Save the password that USER typed for HOST and PORT, once it is quiet.

@@ -134,7 +134,7 @@ A quit in here counts in the wait that follows: the entry is durable."
 
 ;; Each gets SUBMISSION and the earlier ENTRY, and returns one of
 ;; (wait ID ATTEMPTS)  wait for the end of an attempt at ID
-;; (done)              nothing is left to do
+;; (done ID)           nothing is left to do
 ;; (again)             the earlier entry has changed: decide anew
 
 (defun sendonce-submit--new (submission _entry)
@@ -149,7 +149,7 @@ A quit in here counts in the wait that follows: the entry is durable."
                                     (plist-get entry :created)))
            (sendonce-notify-addresses
             (sendonce-notify-recipients entry 'sent))))
-  '(done))
+  (list 'done (plist-get entry :id)))
 
 (defun sendonce-submit--ask-again (submission entry)
   "Ask whether SUBMISSION is to go out though it is identical to ENTRY."
@@ -336,7 +336,7 @@ receivers that drop repeats can"
       '(new))))
 
 (defun sendonce-submit--act (submission)
-  "Do what SUBMISSION's history asks for; return (wait ID ATTEMPTS) or (done)."
+  "Do what SUBMISSION's history asks for; return (wait ID ATTEMPTS) or (done ID)."
   (let ((step '(again)))
     (while (equal step '(again))
       (pcase-let ((`(,action . ,entry) (sendonce-submit--decide submission)))
@@ -505,11 +505,14 @@ Return nil if the send function may return, or (wait ID ATTEMPTS)."
      entry)))
 
 (defun sendonce-submit--follow (step)
-  "Wait after STEP, (wait ID ATTEMPTS) or (done), until there is an outcome."
-  (while (eq (car step) 'wait)
-    (pcase-let ((`(,_ ,id ,attempts) step))
-      (setq step (sendonce-submit--outcome
-                  (sendonce-wait-for id attempts))))))
+  "Wait after STEP, (wait ID ATTEMPTS) or (done ID), until there is an outcome.
+Return the id of the entry."
+  (let ((id (nth 1 step)))
+    (while (eq (car step) 'wait)
+      (setq id (nth 1 step)
+            step (sendonce-submit--outcome
+                  (sendonce-wait-for id (nth 2 step)))))
+    id))
 
 ;;;; The whole
 
@@ -523,9 +526,14 @@ Return nil if the send function may return, or (wait ID ATTEMPTS)."
       (sendonce-compose-file-copies (sendonce-submission-letter submission))
       (push fingerprint message-sendonce-filed))))
 
-(defun sendonce-submit--submission (letter)
-  "Return the submission of LETTER from the current buffer."
-  (let ((account (sendonce-account-for (sendonce-letter-from letter)))
+(defun sendonce-submit--submission (letter own)
+  "Return the submission of LETTER from the current buffer.
+OWN is the account that the mail client itself describes, or nil."
+  (let ((account (sendonce-account-for
+                  (sendonce-letter-from letter)
+                  (or (sendonce-account-of-method
+                       (sendonce-letter-method letter))
+                      own)))
         (draft (sendonce-identity-draft letter)))
     (make-sendonce-submission
      :letter letter
@@ -535,11 +543,18 @@ Return nil if the send function may return, or (wait ID ATTEMPTS)."
      :fingerprint (sendonce-identity-fingerprint
                    letter message-sendonce-draft-source))))
 
+(defun sendonce-submit-letter (letter &optional own)
+  "Send LETTER, made of the current buffer; return its entry's id.
+OWN is the account that the mail client itself describes, or nil.
+Return or signal as DESIGN's table for the send function has it."
+  (let* ((submission (sendonce-submit--submission letter own))
+         (id (sendonce-submit--follow (sendonce-submit--act submission))))
+    (sendonce-submit--file submission)
+    id))
+
 (defun sendonce-submit-buffer ()
   "Send the message in the current buffer; the work of `sendonce-send-it'."
-  (let ((submission (sendonce-submit--submission (sendonce-compose))))
-    (sendonce-submit--follow (sendonce-submit--act submission))
-    (sendonce-submit--file submission)))
+  (sendonce-submit-letter (sendonce-compose)))
 
 (provide 'sendonce-submit)
 

@@ -37,6 +37,7 @@
 (declare-function sendonce-submit-buffer "sendonce-submit" ())
 (declare-function sendonce-identity-stamp "sendonce-identity" ())
 (declare-function sendonce-notify-update "sendonce-notify" ())
+(declare-function message-field-value "message" (header &optional first-only))
 
 (defvar message-send-mail-function)
 (defvar message-this-is-mail)
@@ -152,6 +153,11 @@ While an entry stays, the same message is not sent a second time
 without asking.  nil: for ever.  What is in doubt always stays."
   :type '(choice (number :tag "Days") (const :tag "For ever" nil)))
 
+(defvar sendonce-ended-functions nil
+  "Functions called whenever an attempt at an entry has ended.
+Each gets the entry, as `sendonce-entries' gives it; its :state may be
+`deferred', and then another attempt follows.")
+
 ;;;; Errors
 
 ;; The data of each are (TEXT :cause SYM :phase SYM :reply STRING :hint
@@ -172,6 +178,7 @@ This is a value for `send-mail-function' and, as well, for
 `message-send-mail-function'.  It returns when the message is sent or
 safe in the outbox; otherwise it signals a `sendonce-error', and the
 draft stays as it was."
+  (sendonce--honour-methods)
   (when (sendonce--hook-is-ours-p)
     (run-hooks 'message-send-mail-hook))
   (sendonce-submit-buffer))
@@ -181,6 +188,7 @@ draft stays as it was."
   "Send the message that `message-mode' prepared in the current buffer.
 A value for `message-send-mail-function', and what a header
 \"X-Message-SMTP-Method: sendonce\" calls."
+  (sendonce--honour-methods)
   (run-hooks 'message-send-mail-hook)
   (sendonce-submit-buffer))
 
@@ -192,6 +200,42 @@ way of `send-mail-function' it has run the hook itself."
        (eq (bound-and-true-p message-send-mail-function)
            #'sendonce-send-it)))
 
+;;;; X-Message-SMTP-Method
+
+;; message.el looks at this field, which `message-server-alist' and Gnus'
+;; posting styles insert, before it calls the user's send function: "smtp
+;; HOST PORT USER" goes to smtpmail, whoever sends else.  Where the user
+;; sends with sendonce, the field is for us to honour.
+
+(defun sendonce--user-sends-p ()
+  "Return non-nil if mail of `message-mode' goes through sendonce."
+  (memq (if (memq (bound-and-true-p message-send-mail-function)
+                  '(nil message--default-send-mail-function
+                        message-use-send-mail-function
+                        message-send-mail-with-mailclient))
+            (bound-and-true-p send-mail-function)
+          message-send-mail-function)
+        '(sendonce-send-it message-send-mail-with-sendonce)))
+
+(defun sendonce--method-ours-p (method)
+  "Return non-nil if METHOD, of X-Message-SMTP-Method, is for us to honour."
+  (pcase (car (split-string (or method "")))
+    ("sendonce" t)
+    ("smtp" (sendonce--user-sends-p))))
+
+(defun sendonce--multi-smtp (send)
+  "Advice around `message-multi-smtp-send-mail', SEND.
+What X-Message-SMTP-Method leaves to us goes out through us; the field
+is still there then, for sendonce-account.el to read."
+  (if (sendonce--method-ours-p (message-field-value "X-Message-SMTP-Method"))
+      (message-send-mail-with-sendonce)
+    (funcall send)))
+
+(defun sendonce--honour-methods ()
+  "See to it that X-Message-SMTP-Method does not bypass us from now on."
+  (with-eval-after-load 'message
+    (advice-add 'message-multi-smtp-send-mail :around #'sendonce--multi-smtp)))
+
 ;;;; The mode
 
 (defvar sendonce--replaced nil
@@ -199,7 +243,8 @@ way of `send-mail-function' it has run the hook itself."
 
 (defconst sendonce--send-functions
   '((simple send-mail-function sendonce-send-it)
-    (message message-send-mail-function message-send-mail-with-sendonce))
+    (message message-send-mail-function message-send-mail-with-sendonce)
+    (wl-vars wl-draft-send-mail-function wl-draft-send-mail-with-sendonce))
   "List of (FEATURE VARIABLE FUNCTION): who sends, once FEATURE is there.")
 
 (defun sendonce--replace (variable function)
@@ -221,7 +266,11 @@ Does nothing where `sendonce-mode' is off or has done so before."
 
 (defun sendonce--install ()
   "Take over the send functions, of packages loaded now or later."
+  (sendonce--honour-methods)
   (add-hook 'message-send-hook #'sendonce-identity-stamp 90)
+  (with-eval-after-load 'wl-draft
+    (when (bound-and-true-p sendonce-mode)
+      (sendonce-wl-setup)))
   (pcase-dolist (`(,feature ,variable ,function) sendonce--send-functions)
     (if (boundp variable)
         (sendonce--replace variable function)
@@ -231,14 +280,18 @@ Does nothing where `sendonce-mode' is off or has done so before."
 ;;;###autoload
 (define-minor-mode sendonce-mode
   "Send all mail through sendonce.
-Sets `send-mail-function' and `message-send-mail-function' and
-restores them when switched off.  While anything is unsent the mode
-line says so."
+Sets `send-mail-function', `message-send-mail-function' and
+`wl-draft-send-mail-function', of packages loaded now or later, and
+restores them when switched off.  X-Message-SMTP-Method is honoured.
+While anything is unsent the mode line says so."
   :global t
   :group 'sendonce
   (if sendonce-mode
       (sendonce--install)
+    (advice-remove 'message-multi-smtp-send-mail #'sendonce--multi-smtp)
     (remove-hook 'message-send-hook #'sendonce-identity-stamp)
+    (remove-hook 'wl-draft-send-hook 'sendonce-wl-stamp)
+    (remove-hook 'mail-send-hook 'sendonce-wl-a-labels)
     (sendonce--restore))
   (when (featurep 'sendonce-notify)
     (sendonce-notify-update)))
@@ -247,6 +300,10 @@ line says so."
 
 (autoload 'sendonce-submit-buffer "sendonce-submit")
 (autoload 'sendonce-identity-stamp "sendonce-identity")
+(autoload 'sendonce-wl-setup "sendonce-wl")
+;;;###autoload
+(autoload 'wl-draft-send-mail-with-sendonce "sendonce-wl")
+(autoload 'sendonce-import-smtpmail "sendonce-import" nil t)
 (autoload 'sendonce-build-module "sendonce-engine" nil t)
 (autoload 'sendonce-entries "sendonce-outbox")
 (autoload 'sendonce-wait-idle "sendonce-wait")
