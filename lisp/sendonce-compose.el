@@ -53,16 +53,34 @@ METHOD is what X-Message-SMTP-Method asks for, or nil."
 
 ;;;; Taking the buffer apart
 
+(defconst sendonce-compose--no-field
+  "^\\(?:[:\n]\\|[^: \t\n]+[ \t\n]\\)"
+  "Regexp for the beginning of a line that is in no header.
+It is that of `rfc822-goto-eoh'.")
+
+(defun sendonce-compose--separator ()
+  "Return the beginning of the separator line after the header, or nil.
+What is quoted in a body may look like one: before the real one there
+are fields only, and blank lines where the user left some."
+  (unless (string-empty-p mail-header-separator)
+    (save-excursion
+      (goto-char (point-min))
+      (let ((regexp (concat "^" (regexp-quote mail-header-separator)
+                            "\\(?:\n\\|\\'\\)")))
+        (while (and (re-search-forward sendonce-compose--no-field nil t)
+                    (progn (goto-char (match-beginning 0))
+                           (looking-at "\n")))
+          (forward-line 1))
+        (and (looking-at regexp) (point))))))
+
 (defun sendonce-compose--body-start ()
   "Return the places of header and body: (HEADER-END . BODY-START)."
   (save-excursion
-    (goto-char (point-min))
-    (let ((separator mail-header-separator))
-      (cond ((and (not (string-empty-p separator))
-                  (re-search-forward
-                   (concat "^" (regexp-quote separator) "\\(\n\\|\\'\\)")
-                   nil t))
-             (cons (match-beginning 0) (point)))
+    (let ((separator (sendonce-compose--separator)))
+      (goto-char (or separator (point-min)))
+      (cond (separator
+             (forward-line 1)
+             (cons separator (point)))
             ((looking-at "\n") (cons (point) (1+ (point))))
             ((search-forward "\n\n" nil t) (cons (1- (point)) (point)))
             (t (cons (point-max) (point-max)))))))
@@ -84,9 +102,17 @@ METHOD is what X-Message-SMTP-Method asks for, or nil."
 
 ;;;; What mail-mode leaves to the sender
 
+(defun sendonce-compose--raw-bytes-p ()
+  "Return non-nil if the current buffer has bytes that are no characters.
+No coding system but the user would know what they are: they go as is."
+  (save-excursion
+    (goto-char (point-min))
+    (re-search-forward "[\x3fff80-\x3fffff]" nil t)))
+
 (defun sendonce-compose--coding ()
   "Return the coding system for the current draft's text."
-  (let ((coding (select-message-coding-system)))
+  (let ((coding (if (sendonce-compose--raw-bytes-p) 'utf-8
+                  (select-message-coding-system))))
     (coding-system-change-eol-conversion
      (if (or (null coding) (not (coding-system-get coding :mime-charset)))
          'utf-8
@@ -200,12 +226,18 @@ SENDER and RECIPIENTS, if given, are the envelope's."
                     whole sendonce-compose--private)
      :body body)))
 
+(defun sendonce-compose--raw-p (header body)
+  "Return non-nil if HEADER and BODY are a message that Rmail resends.
+Its bytes are another's: nothing of them is encoded again."
+  (and (sendonce-recipient--resent-p (sendonce-header-parse header))
+       (not (string-match-p "[^[:ascii:]\x3fff80-\x3fffff]" body))))
+
 (defun sendonce-compose--parts (header body encoded)
   "Return (FIELDS . BYTES) for the texts HEADER and BODY.
 ENCODED: the mail client has encoded them, raw bytes among characters."
   (cond ((not enable-multibyte-characters)
          (sendonce-compose--plain header body))
-        (encoded
+        ((or encoded (sendonce-compose--raw-p header body))
          (sendonce-compose--plain (encode-coding-string header 'utf-8)
                                   (encode-coding-string body 'utf-8)))
         (t (sendonce-compose--encode header body))))
