@@ -19,6 +19,7 @@
 
 (require 'sendonce)
 (require 'sendonce-engine)
+(require 'sendonce-import)
 (require 'sendonce-remedy)
 (require 'cl-lib)
 (require 'seq)
@@ -216,9 +217,15 @@ looked")))
               :label "switch on sendonce-mode")))))
 
 (defun sendonce-doctor--bypass-p (rule)
-  "Return non-nil if RULE of `message-server-alist' bypasses sendonce."
+  "Return non-nil if RULE of `message-server-alist' bypasses sendonce.
+\"smtp HOST PORT USER\" is honoured, once `sendonce-mode' is on."
   (and (stringp (cdr-safe rule))
-       (string-match-p "\\`\\(?:smtp\\|sendmail\\)\\>" (cdr rule))))
+       (not (string-match-p
+             (if (advice-member-p #'sendonce--multi-smtp
+                                  'message-multi-smtp-send-mail)
+                 "\\`\\(?:smtp\\|sendonce\\)\\>"
+               "\\`sendonce\\>")
+             (cdr rule)))))
 
 (defun sendonce-doctor--server-alist ()
   "Check `message-server-alist', which may choose another sender."
@@ -226,33 +233,34 @@ looked")))
                            (bound-and-true-p message-server-alist))))
     (when rules
       (sendonce-doctor-trouble
-       "who sends" (format "%d rules of `message-server-alist' send by \
-smtpmail or sendmail" (length rules))
-       :remedy "describe these servers in `sendonce-accounts', and remove the \
-rules" :label "remove the rules"
+       "who sends" (format "%d rules of `message-server-alist' bypass \
+sendonce" (length rules))
+       :remedy "switch on `sendonce-mode', under which those with \"smtp\" \
+are honoured, and remove the others"
+       :label "do so"
        :fix (lambda ()
-              (sendonce-remedy-tell
-               (sendonce-remedy-set
-                'message-server-alist
-                (seq-remove #'sendonce-doctor--bypass-p
-                            message-server-alist))))))))
+              (sendonce-doctor--use-us)
+              (when (seq-some #'sendonce-doctor--bypass-p message-server-alist)
+                (sendonce-remedy-tell
+                 (sendonce-remedy-set
+                  'message-server-alist
+                  (seq-remove #'sendonce-doctor--bypass-p
+                              message-server-alist)))))))))
 
 (defun sendonce-doctor--queue ()
   "Tell of mail that smtpmail has queued and not sent."
-  (let* ((directory (if (boundp 'smtpmail-queue-dir) smtpmail-queue-dir
-                      "~/Mail/queued-mail/"))
-         (index (expand-file-name "index" directory)))
-    (when (and (file-readable-p index)
-               (< 0 (file-attribute-size (file-attributes index))))
+  (let ((files (sendonce-import-queue)))
+    (when files
       (sendonce-doctor-trouble
-       "who sends" (format "smtpmail's queue in %s holds mail that was never \
-sent, the last of %s" (abbreviate-file-name directory)
-(format-time-string
- "%F" (file-attribute-modification-time
-       (file-attributes index))))
-       :remedy "look through it, and send what is still wanted with \
-M-x smtpmail-send-queued-mail" :label "look"
-       :fix (lambda () (dired directory))))))
+       "who sends" (format "smtpmail's queue in %s holds %d messages that \
+were never sent, the oldest of %s"
+                           (abbreviate-file-name (sendonce-import--directory))
+                           (length files)
+                           (sendonce-import--oldest files))
+       :remedy "M-x sendonce-import-smtpmail brings them into the outbox, \
+each once"
+       :label "bring them in"
+       :fix #'sendonce-import-smtpmail))))
 
 (defun sendonce-doctor--who-sends ()
   "Check that mail goes through sendonce."

@@ -526,15 +526,15 @@ Return the id of the entry."
       (sendonce-compose-file-copies (sendonce-submission-letter submission))
       (push fingerprint message-sendonce-filed))))
 
-(defun sendonce-submit--submission (letter own)
+(defun sendonce-submit--submission (letter own draft)
   "Return the submission of LETTER from the current buffer.
-OWN is the account that the mail client itself describes, or nil."
+OWN is the account that the mail client itself describes, or nil; DRAFT
+the identity of the draft."
   (let ((account (sendonce-account-for
                   (sendonce-letter-from letter)
                   (or (sendonce-account-of-method
                        (sendonce-letter-method letter))
-                      own)))
-        (draft (sendonce-identity-draft letter)))
+                      own))))
     (make-sendonce-submission
      :letter letter
      :account account
@@ -547,10 +547,31 @@ OWN is the account that the mail client itself describes, or nil."
   "Send LETTER, made of the current buffer; return its entry's id.
 OWN is the account that the mail client itself describes, or nil.
 Return or signal as DESIGN's table for the send function has it."
-  (let* ((submission (sendonce-submit--submission letter own))
+  (let* ((submission (sendonce-submit--submission
+                      letter own (sendonce-identity-draft letter)))
          (id (sendonce-submit--follow (sendonce-submit--act submission))))
     (sendonce-submit--file submission)
     id))
+
+(defun sendonce-submit-deposit (letter own draft)
+  "Put LETTER into the outbox, unless it is there, and do not wait for it.
+OWN is the account it names, or nil; DRAFT its identity.  Return non-nil
+if the outbox has it.  Where an identical message has gone out before,
+or may have, the user is asked; in batch mode the answer is no: nil."
+  (let ((submission (sendonce-submit--submission letter own draft)))
+    (pcase-let ((`(,action . ,entry) (sendonce-submit--decide submission)))
+      (cond ((equal draft (plist-get entry :draft)) t)
+            ((or (eq action 'new)
+                 (and (not noninteractive)
+                      (y-or-n-p
+                       (format "%s: an identical message went to the outbox \
+%s (%s); send this one? "
+                               (sendonce-notify-subject entry)
+                               (sendonce-notify-ago
+                                (plist-get entry :created))
+                               (plist-get entry :state)))))
+             (sendonce-submit--enqueue submission)
+             t)))))
 
 (defun sendonce-submit-buffer ()
   "Send the message in the current buffer; the work of `sendonce-send-it'."

@@ -266,6 +266,22 @@ for `y-or-n-p', strings for passwords and the like, in order, and
 (defvar sendonce-test--answers nil
   "Answers still to be given.")
 
+(defun sendonce-test-smtpmail-queue (&rest subjects)
+  "Have smtpmail itself queue a message about each of SUBJECTS."
+  (let ((smtpmail-queue-mail t)
+        (send-mail-function #'smtpmail-send-it)
+        (message-send-mail-function #'message--default-send-mail-function))
+    (dolist (subject subjects)
+      (sendonce-test-with-draft
+          (format "From: Me <me@here.example>
+To: You <%s@there.example>
+Bcc: hidden@elsewhere.example
+Subject: %s
+
+Hello\n" (downcase subject) subject)
+        (setq message-sent-message-via nil)
+        (message-send)))))
+
 (defun sendonce-test-states ()
   "Return the states of the entries, newest first."
   (mapcar (lambda (entry) (plist-get entry :state)) (sendonce-entries)))
