@@ -267,14 +267,21 @@ A part of a split message has one of its own."
     (and (string-match sendonce-identity--boundary text)
          (string-trim (match-string 1 text) "\"" "\""))))
 
+(defconst sendonce-identity--partial-id
+  "\\(\\`message/partial;.*\\bid=\\)\\(?:\"[^\"]*\"\\|[^ ;\t\n]+\\)"
+  "Regexp for a Content-Type up to the id of a message that was split.
+It is the Message-ID of the whole, another at each try.")
+
 (defun sendonce-identity--stable-field (field)
-  "Return FIELD on one line, without the MIME boundary it may name."
+  "Return FIELD on one line, without the MIME boundary or id it may name."
   (let ((case-fold-search t))
     (if (car field)
         (format "%s:%s\n" (car field)
                 (replace-regexp-in-string
-                 sendonce-identity--boundary "boundary="
-                 (sendonce-header--value (cdr field))))
+                 sendonce-identity--partial-id "\\1"
+                 (replace-regexp-in-string
+                  sendonce-identity--boundary "boundary="
+                  (sendonce-header--value (cdr field)))))
       (cdr field))))
 
 (defun sendonce-identity--stable-header (fields)
@@ -323,6 +330,17 @@ FIELDS are of the same message."
         (sendonce-identity--number-boundaries boundary)
         (secure-hash 'sha256 (current-buffer))))))
 
+(defun sendonce-identity--part-body (letter)
+  "Return the body of LETTER as it is from try to try.
+The first part of a message that was split begins with its header."
+  (let ((body (sendonce-letter-body letter)))
+    (if (not (equal "1" (sendonce-letter-part letter)))
+        body
+      (let ((end (or (string-search "\n\n" body) (length body))))
+        (concat (sendonce-identity--stable-header
+                 (sendonce-header-parse (substring body 0 end)))
+                (substring body end))))))
+
 (defun sendonce-identity--content (letter source)
   "Return the content of LETTER, the same from try to try, as text.
 SOURCE is the hash of the draft's source where the body is not stable."
@@ -331,7 +349,7 @@ SOURCE is the hash of the draft's source where the body is not stable."
               "\n"
               (sendonce-identity--stable-body
                (sendonce-letter-fields letter)
-               (sendonce-letter-body letter)))))
+               (sendonce-identity--part-body letter)))))
 
 (defun sendonce-identity-fingerprint (letter &optional source)
   "Return the fingerprint of LETTER, hexadecimal.

@@ -4,7 +4,9 @@
 #
 #   test/fault/delay.pl TARGET-PORT ROUND-TRIP-MS COMMAND [ARGUMENT...]
 #
-# COMMAND finds DELAY_PORT in its environment; when it ends, so does the relay, with its exit status.
+# COMMAND finds DELAY_PORT in its environment; when it ends, so does the relay, with its exit status.  With
+# DELAY_SPLIT=SEED in the environment, whatever comes in is cut at random into pieces of 1 to 200 bytes, each a
+# packet of its own, up to 3 ms after the one before.
 use strict;
 use warnings;
 use IO::Socket::INET;
@@ -15,6 +17,8 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 my ($target, $round_trip, @command) = @ARGV;
 die "usage: delay.pl TARGET-PORT ROUND-TRIP-MS COMMAND...\n" unless @command;
 my $one_way = $round_trip / 2000;
+my $split = $ENV{DELAY_SPLIT};
+srand($split) if defined $split;
 $SIG{PIPE} = 'IGNORE';
 $SIG{CHLD} = sub { };    # ends a select
 
@@ -43,7 +47,20 @@ sub take {
     my $got = sysread($way->{in}, my $bytes, 65536);
     return if !defined $got && $!{EAGAIN};
     $way->{open} = 0 unless $got;
-    push @{ $way->{queue} }, [ $now + $one_way, $got ? $bytes : undef ];
+    my $due = $now + $one_way;
+    for my $piece ($got ? pieces($bytes) : undef) {
+        $due = $way->{last} if defined $way->{last} && $way->{last} > $due;
+        $due += rand(0.003) if defined $split;
+        push @{ $way->{queue} }, [ $way->{last} = $due, $piece ];
+    }
+}
+
+sub pieces {
+    my ($bytes) = @_;
+    return $bytes unless defined $split;
+    my @pieces;
+    push @pieces, substr($bytes, 0, 1 + int(rand(200)), '') while $bytes ne '';
+    return @pieces;
 }
 
 sub pass_on {
