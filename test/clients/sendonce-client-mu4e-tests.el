@@ -1,0 +1,319 @@
+;;; sendonce-client-mu4e-tests.el --- mu4e  -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026  The sendonce authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Debian's mu4e as its user drives it, over a Maildir and an index of the
+;; test's own, with the real mu server: `mu4e-compose-new', replies, the
+;; drafts folder, the sent folder, the parent's flags.
+
+;;; Code:
+
+(require 'sendonce-client)
+
+(defvar mu4e-mu-home)
+(defvar mu4e-mu-binary)
+(defvar mu4e-sent-folder)
+(defvar mu4e-drafts-folder)
+(defvar mu4e-trash-folder)
+(defvar mu4e-sent-messages-behavior)
+(defvar mu4e-confirm-quit)
+(defvar mu4e-hide-index-messages)
+(defvar mu4e-update-interval)
+(defvar mu4e-compose-signature)
+(declare-function mu4e "ext:mu4e" t t)
+(declare-function mu4e-quit "ext:mu4e" t t)
+(declare-function mu4e-running-p "ext:mu4e-server" ())
+(declare-function mu4e-root-maildir "ext:mu4e-helpers" ())
+(declare-function mu4e-compose-new "ext:mu4e-compose" t t)
+
+(defconst sendonce-client-mu4e-there
+  (and (executable-find "mu")
+       (sendonce-client-add-package
+        "mu4e" "/usr/share/emacs/site-lisp/elpa/mu4e-*"
+        "/usr/share/emacs/site-lisp/elpa-src/mu4e-*"
+        "/usr/share/emacs/site-lisp/mu4e"))
+  "Non-nil if mu4e is installed.")
+
+(defconst sendonce-client-mu4e-question
+  "From: Friend <friend@there.example>
+To: me@here.example
+Subject: Question
+Message-ID: <question@there.example>
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+
+What now?
+"
+  "A message to reply to.")
+
+(defun sendonce-client-mu4e--mu (&rest arguments)
+  "Run mu with ARGUMENTS."
+  (with-temp-buffer
+    (unless (eq 0 (apply #'call-process "mu" nil t nil arguments))
+      (error "Command `mu %S' failed: %s" arguments (buffer-string)))))
+
+(defun sendonce-client-mu4e-wait (what predicate)
+  "Wait until PREDICATE returns non-nil, and return that; WHAT names it."
+  (let ((deadline (+ (float-time) 30))
+        result)
+    (while (and (not (setq result (funcall predicate)))
+                (< (float-time) deadline))
+      (accept-process-output nil 0.1))
+    (or result (error "In vain waited for: %s" what))))
+
+(defun sendonce-client-mu4e--start ()
+  "Make a Maildir and its index; start mu4e over them."
+  (dolist (folder '("inbox" "sent" "drafts" "trash"))
+    (dolist (part '("cur" "new" "tmp"))
+      (make-directory (sendonce-test-file (format "mail/%s/%s" folder part))
+                      t)))
+  (sendonce-test-write "mail/inbox/cur/1.question:2,S"
+                       sendonce-client-mu4e-question)
+  (setq mu4e-mu-home (sendonce-test-file "mu")
+        mu4e-mu-binary (executable-find "mu")
+        mu4e-sent-folder "/sent"
+        mu4e-drafts-folder "/drafts"
+        mu4e-trash-folder "/trash"
+        mu4e-sent-messages-behavior 'sent
+        mu4e-confirm-quit nil
+        mu4e-hide-index-messages t
+        mu4e-update-interval nil
+        mu4e-compose-signature nil)
+  (sendonce-client-mu4e--mu "init" "--muhome" mu4e-mu-home
+                            "--maildir" (sendonce-test-file "mail")
+                            "--my-address" "me@here.example")
+  (sendonce-client-mu4e--mu "index" "--quiet" "--muhome" mu4e-mu-home)
+  (mu4e 'background)
+  (sendonce-client-mu4e-wait
+   "the mu server"
+   (lambda ()
+     ;; What a server of an earlier test said is still there.
+     (equal (ignore-errors (file-name-as-directory (mu4e-root-maildir)))
+            (sendonce-test-file "mail/")))))
+
+(defmacro sendonce-client-mu4e-with-peer (options &rest body)
+  "Evaluate BODY with mu4e, one message in its index, and a peer.
+OPTIONS are as for `sendonce-test-with-peer'."
+  (declare (indent 1) (debug t))
+  `(progn
+     (skip-unless sendonce-client-mu4e-there)
+     (sendonce-test-with-peer ,options
+       (require 'mu4e)
+       (let ((message-kill-buffer-on-exit t)
+             (message-fcc-handler-function message-fcc-handler-function)
+             (user-full-name "Me")
+             (inhibit-message t))
+         (save-window-excursion
+           (unwind-protect
+               (progn (sendonce-client-mu4e--start) ,@body)
+             (sendonce-client-mu4e--kill-drafts)
+             (mu4e-quit)))))))
+
+(defun sendonce-client-mu4e-drafts ()
+  "Return the buffers with drafts."
+  (seq-filter (lambda (buffer)
+                (with-current-buffer buffer
+                  (derived-mode-p 'mu4e-compose-mode)))
+              (buffer-list)))
+
+(defun sendonce-client-mu4e--kill-drafts ()
+  "Kill the drafts that are left."
+  (dolist (buffer (sendonce-client-mu4e-drafts))
+    (with-current-buffer buffer
+      (set-buffer-modified-p nil)
+      (kill-buffer))))
+
+(defun sendonce-client-mu4e--draft ()
+  "Wait for the draft that mu4e opens; select its buffer."
+  (switch-to-buffer
+   (sendonce-client-mu4e-wait
+    "the draft" (lambda () (car (sendonce-client-mu4e-drafts))))))
+
+(defun sendonce-client-mu4e-compose (fields body)
+  "Begin a draft with the header FIELDS and BODY."
+  (mu4e-compose-new)
+  (sendonce-client-mu4e--draft)
+  (message-goto-body)
+  (delete-region (point) (point-max))
+  (insert body)
+  (message-remove-header "To")
+  (pcase-dolist (`(,field . ,value) fields)
+    (message-remove-header field)
+    (message-goto-eoh)
+    (beginning-of-line)
+    (insert field ": " value "\n")))
+
+(defun sendonce-client-mu4e-send-draft ()
+  "Send the draft in this buffer and leave it; return the error, or nil.
+Waits until mu4e has done all that follows a send."
+  (condition-case err
+      (cl-letf (((symbol-function 'y-or-n-p) #'always))
+        (message-send-and-exit)
+        (sendonce-client-mu4e-wait
+         "the end of the draft"
+         (lambda () (and (null (sendonce-client-mu4e-drafts))
+                         (null (sendonce-client-mu4e-folder "drafts")))))
+        nil)
+    (sendonce-error err)))
+
+(defun sendonce-client-mu4e-send (fields body)
+  "Write mail with the header FIELDS and BODY and send it."
+  (sendonce-client-mu4e-compose fields body)
+  (sendonce-client-mu4e-send-draft))
+
+(defun sendonce-client-mu4e-folder (name)
+  "Return the files of the messages in the folder NAME."
+  (mapcan (lambda (part)
+            (directory-files (sendonce-test-file
+                              (format "mail/%s/%s" name part))
+                             t "\\`[^.]"))
+          (list "cur" "new")))
+
+(defun sendonce-client-mu4e-flags ()
+  "Return the flags of the question, a string."
+  (let ((file (car (sendonce-client-mu4e-folder "inbox"))))
+    (and (string-match ":2,\\(.*\\)\\'" file)
+         (match-string 1 file))))
+
+(defun sendonce-client-mu4e-find-question ()
+  "Show the question in mu4e's headers, with point on it."
+  (mu4e-headers-search "msgid:question@there.example")
+  (switch-to-buffer
+   (sendonce-client-mu4e-wait
+    "the headers"
+    (lambda ()
+      (seq-find (lambda (buffer)
+                  (with-current-buffer buffer
+                    (and (derived-mode-p 'mu4e-headers-mode)
+                         (progn (goto-char (point-min))
+                                (mu4e-message-at-point 'noerror)))))
+                (buffer-list))))))
+
+(declare-function mu4e-headers-search "ext:mu4e-search" t t)
+(declare-function mu4e-message-at-point "ext:mu4e-message" t t)
+(declare-function mu4e-compose-reply "ext:mu4e-compose" t t)
+
+(defconst sendonce-client-mu4e-hello
+  '(("To" . "You <you@there.example>") ("Subject" . "Hello"))
+  "The header of a simple message.")
+
+;;;; Tests
+
+(ert-deftest sendonce-client-mu4e-envelopes ()
+  (sendonce-client-mu4e-with-peer ()
+    (sendonce-client-check-envelopes #'sendonce-client-mu4e-send)))
+
+(ert-deftest sendonce-client-mu4e-sends-and-files-once ()
+  (sendonce-client-mu4e-with-peer ()
+    (should-not (sendonce-client-mu4e-send
+                 (append sendonce-client-mu4e-hello
+                         '(("Bcc" . "hidden@elsewhere.example")))
+                 "Grüße\n.\n"))
+    (let ((sent (string-replace "\r\n" "\n" (car (sendonce-test-accepted))))
+          (filed (sendonce-client-mu4e-folder "sent")))
+      (should (= 1 (length filed)))
+      (should (equal (sendonce-client-body sent)
+                     (sendonce-compose--with-newline
+                      (sendonce-client-body
+                       (sendonce-test-read (car filed))))))
+      (should-not (string-search "hidden@" sent)))))
+
+(ert-deftest sendonce-client-mu4e-reply-refused-then-sent ()
+  (sendonce-client-mu4e-with-peer (:scenario "at RCPT: refuse\n")
+    (sendonce-client-mu4e-find-question)
+    (mu4e-compose-reply)
+    (sendonce-client-mu4e--draft)
+    (goto-char (point-max))
+    (insert "Nothing.\n")
+    (should (eq 'sendonce-refused (car (sendonce-client-mu4e-send-draft))))
+    (should-not (sendonce-client-mu4e-folder "sent"))
+    (should (sendonce-client-mu4e-folder "drafts"))
+    (should (equal "S" (sendonce-client-mu4e-flags)))
+    (sendonce-test-scenario "")
+    (with-current-buffer (car (sendonce-client-mu4e-drafts))
+      (should (string-search "Nothing." (buffer-string)))
+      (should-not (sendonce-client-mu4e-send-draft)))
+    (sendonce-client-mu4e-wait
+     "the parent's flag"
+     (lambda () (equal "RS" (sendonce-client-mu4e-flags))))
+    (should (= 1 (length (sendonce-test-accepted))))
+    (should (= 1 (length (sendonce-client-mu4e-folder "sent"))))
+    (should (equal '("friend@there.example")
+                   (sendonce-client-recipients
+                    (car (sendonce-test-envelopes)))))))
+
+(ert-deftest sendonce-client-mu4e-in-doubt ()
+  (sendonce-client-mu4e-with-peer (:scenario "at EOD: accept; drop\n")
+    (should (eq 'sendonce-in-doubt
+                (car (sendonce-client-mu4e-send
+                      sendonce-client-mu4e-hello "Hello\n"))))
+    (should-not (sendonce-client-mu4e-folder "sent"))
+    (should (sendonce-client-mu4e-folder "drafts"))
+    (sendonce-test-scenario "")
+    (with-current-buffer (car (sendonce-client-mu4e-drafts))
+      (cl-letf (((symbol-function 'read-multiple-choice)
+                 (lambda (_ choices &rest _) (assq ?s choices))))
+        (sendonce-test-interactively
+          (should-not (sendonce-client-mu4e-send-draft)))))
+    (should (= 1 (length (sendonce-test-accepted))))
+    (should (= 1 (length (sendonce-client-mu4e-folder "sent"))))))
+
+(ert-deftest sendonce-client-mu4e-error-in-fcc-does-not-send-twice ()
+  (sendonce-client-mu4e-with-peer ()
+    (sendonce-client-mu4e-compose sendonce-client-mu4e-hello "Hello\n")
+    (cl-letf (((symbol-function 'message-do-fcc)
+               (lambda () (signal 'sendonce-error '("Disk full")))))
+      (should (sendonce-client-mu4e-send-draft)))
+    (should (= 1 (length (sendonce-test-accepted))))
+    (with-current-buffer (car (sendonce-client-mu4e-drafts))
+      (should-not (sendonce-client-mu4e-send-draft)))
+    (should (= 1 (length (sendonce-test-accepted))))))
+
+(ert-deftest sendonce-client-mu4e-deferred-is-filed-and-goes-later ()
+  (sendonce-client-mu4e-with-peer (:scenario "at RCPT: defer\n")
+    (sendonce-client-mu4e-compose sendonce-client-mu4e-hello "Hello\n")
+    (sendonce-test-interactively
+      (should-not (sendonce-client-mu4e-send-draft)))
+    (should (= 1 (length (sendonce-client-mu4e-folder "sent"))))
+    (should (equal '(deferred) (sendonce-test-states)))
+    (sendonce-test-scenario "")
+    (sendonce-flush)
+    (should (sendonce-wait-idle 30))
+    (should (= 1 (length (sendonce-test-accepted))))))
+
+(ert-deftest sendonce-client-mu4e-draft-file-is-clean-and-known-again ()
+  "The identity is in the file, not in the buffer, and never goes out."
+  (sendonce-client-mu4e-with-peer (:scenario "at RCPT: refuse\n")
+    (should (sendonce-client-mu4e-send sendonce-client-mu4e-hello "Hello\n"))
+    (with-current-buffer (car (sendonce-client-mu4e-drafts))
+      (set-buffer-modified-p t)
+      (save-buffer)
+      (should-not (string-search "X-Sendonce" (buffer-string))))
+    (let ((draft (sendonce-test-read
+                  (car (sendonce-client-mu4e-folder "drafts")))))
+      (should (string-search "X-Sendonce-Draft: " draft)))
+    (sendonce-test-scenario "")
+    (with-current-buffer (car (sendonce-client-mu4e-drafts))
+      (should-not (sendonce-client-mu4e-send-draft)))
+    (should-not (string-search "X-Sendonce" (car (sendonce-test-accepted))))
+    (should-not (string-search
+                 "X-Sendonce"
+                 (sendonce-test-read
+                  (car (sendonce-client-mu4e-folder "sent")))))))
+
+(ert-deftest sendonce-client-mu4e-from-of-a-context-chooses-the-account ()
+  (sendonce-client-mu4e-with-peer ()
+    (let ((peer (car sendonce-accounts))
+          (user-mail-address "me@work.example"))
+      (setq sendonce-accounts
+            (list '(:name "other" :from "me@here.example" :host "127.0.0.1"
+                          :port 1)
+                  (append '(:from "work.example") peer)))
+      (should-not (sendonce-client-mu4e-send sendonce-client-mu4e-hello
+                                             "Hello\n"))
+      (should (string-prefix-p "from <me@work.example>"
+                               (car (sendonce-test-envelopes)))))))
+
+;;; sendonce-client-mu4e-tests.el ends here
