@@ -14,6 +14,7 @@
 #include "emacs/event_queue.hh"
 #include "emacs/lisp_values.hh"
 #include "engine/engine.hh"
+#include "net/host_name.hh"
 #include "outbox/outbox.hh"
 
 #ifndef SENDONCE_VERSION
@@ -315,6 +316,14 @@ Value forget_before(const Env& env, emacs_value* arguments) {
   return env.integer(*count);
 }
 
+Value mail_domain(const Env& env, emacs_value* arguments) {
+  const std::string domain = env.to_string(arguments[0]);
+  if (env.leaving()) return env.nil();
+  auto encoded = net::mail_domain(domain);
+  if (!encoded) return fail(encoded.error());
+  return env.text(*encoded);
+}
+
 // --- the fence
 // ---------------------------------------------------------------------------------------
 
@@ -346,6 +355,7 @@ struct Export {
 
 constexpr Export exports[] = {
     {"sendonce--mod-version", 0, fenced<version>, "Version of the module.\n\n(fn)"},
+    {"sendonce--mod-domain", 1, fenced<mail_domain>, "Domain in A-labels.\n\n(fn DOMAIN)"},
     {"sendonce--mod-start", 2, fenced<start>,
      "Open the outbox, return the engine.\n\n(fn DIRECTORY PIPE)"},
     {"sendonce--mod-stop", 2, fenced<stop>, "End all that runs.\n\n(fn ENGINE SECONDS)"},

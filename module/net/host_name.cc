@@ -24,14 +24,14 @@ struct FreeIdn {
 };
 
 // IDNA2008 without the mapping of ß and ς that IDNA2003 made (RFC 5895, UTS 46 nontransitional).
-Result<std::string> a_labels(const std::string& host) {
+Result<std::string> a_labels(const std::string& host, const char* wanted) {
   unsigned char* made = nullptr;
   const int code = idn2_lookup_u8(reinterpret_cast<const unsigned char*>(host.c_str()), &made,
                                   IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
   const std::unique_ptr<char, FreeIdn> owner(reinterpret_cast<char*>(made));
   if (code == IDN2_OK && is_host_name(owner.get())) return ascii_lower(owner.get());
   return fail(Cause::bad_argument, Phase::none,
-              "\"" + printable(host) + "\" is no host name" +
+              "\"" + printable(host) + "\" is no " + wanted +
                   (code == IDN2_OK ? "" : std::string(": ") + idn2_strerror(code)));
 }
 
@@ -48,7 +48,13 @@ Result<std::string> comparable_host(const std::string& host) {
   if (bare.empty() || bare.find('\0') != std::string::npos)
     return fail(Cause::bad_argument, Phase::none, "there is no host name");
   if (!address_bytes(bare).empty()) return bare;
-  return is_ascii(bare) ? Result<std::string>(ascii_lower(bare)) : a_labels(bare);
+  return is_ascii(bare) ? Result<std::string>(ascii_lower(bare)) : a_labels(bare, "host name");
+}
+
+Result<std::string> mail_domain(const std::string& domain) {
+  if (domain.empty() || domain.find('\0') != std::string::npos)
+    return fail(Cause::bad_argument, Phase::none, "there is no domain");
+  return is_ascii(domain) ? Result<std::string>(domain) : a_labels(domain, "domain");
 }
 
 }  // namespace sendonce::net

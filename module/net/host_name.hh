@@ -17,4 +17,8 @@ bool is_host_name(std::string_view name);
 /// Errors: bad_argument (no name at all, or one that IDNA2008 does not know).
 Result<std::string> comparable_host(const std::string& host);
 
+/// DOMAIN, of a mail address, in A-labels (RFC 6531 3.2); one that is ASCII is given back as it is.
+/// Errors: bad_argument (IDNA2008, after the mapping of UTS 46, does not know it).
+Result<std::string> mail_domain(const std::string& domain);
+
 }  // namespace sendonce::net

@@ -13,6 +13,8 @@
 (require 'sendmail)
 (require 'smtpmail)
 (require 'sendonce-recipient)
+(require 'sendonce-recipient-corpus)
+(require 'sendonce-test-helper)
 
 (defconst sendonce-test-addresses
   '(;; plain
@@ -201,6 +203,82 @@ Resent-Cc: d@e.f\nResent-Bcc: g@h.i\nBcc: old@x.y\n")
   (let ((user-mail-address "nonsense"))
     (should-error (sendonce-test-sender "To: a@b.c\n")
                   :type 'sendonce-config-error)))
+
+;;;; The corpus
+
+(ert-deftest sendonce-recipient-corpus-good ()
+  (pcase-dolist (`(,value . ,addresses) sendonce-recipient-corpus)
+    (ert-info ((format "%S" value) :prefix "field: ")
+      (should (equal addresses (sendonce-recipient-addresses value))))))
+
+(ert-deftest sendonce-recipient-corpus-bad-is-named ()
+  (pcase-dolist (`(,value ,text) sendonce-recipient-corpus-bad)
+    (ert-info ((format "%S" value) :prefix "field: ")
+      (let ((err (should-error (sendonce-recipient-addresses value)
+                               :type 'sendonce-config-error)))
+        (should (string-search text (cadr err)))))))
+
+(ert-deftest sendonce-recipient-corpus-on-the-wire ()
+  "What the header says is what RCPT says, byte for byte."
+  (sendonce-test-with-peer ("--no-sync")
+    (pcase-dolist (`(,value . ,addresses)
+                   (seq-filter #'cdr sendonce-recipient-corpus))
+      (ert-info ((format "%S" value) :prefix "field: ")
+        (with-temp-buffer
+          (insert "From: me@here.example\nSubject: " (format "%S" value)
+                  "\nTo: " (string-trim value) "\n\nHello\n")
+          (let ((mail-header-separator ""))
+            (sendonce-send-it)))
+        (should (equal (mapconcat (lambda (address)
+                                    (format "to <%s>\n" address))
+                                  addresses "")
+                       (string-remove-prefix
+                        "from <me@here.example>\n"
+                        (decode-coding-string
+                         (car (last (sendonce-test-envelopes)))
+                         'utf-8))))))))
+
+(ert-deftest sendonce-recipient-quotes-make-no-other-mailbox ()
+  (should (equal '("a@b.example")
+                 (sendonce-recipient-unique
+                  '("a@b.example" "\"a\"@B.example"))))
+  (should (equal '("\"a b\"@c.example" "\"A b\"@c.example")
+                 (sendonce-recipient-unique
+                  '("\"a b\"@c.example" "\"A b\"@c.example"
+                    "\"a b\"@C.EXAMPLE")))))
+
+(ert-deftest sendonce-recipient-sender-in-a-labels ()
+  (sendonce-test-with-peer ()
+    (should-not (sendonce-test-send "From: Me <me@bücher.example>
+To: you@there.example
+Subject: x
+
+Hello\n"))
+    (should (equal '("from <me@xn--bcher-kva.example>\nto <you@there.example>\n")
+                   (sendonce-test-envelopes)))))
+
+(ert-deftest sendonce-recipient-utf-8-local-part-with-and-without ()
+  "With SMTPUTF8 it arrives; without, it is refused in plain words."
+  (let ((draft "From: me@here.example
+To: müller@there.example
+Subject: x
+
+Hello\n"))
+    (sendonce-test-with-peer ()
+      (should-not (sendonce-test-send draft))
+      (should (string-search
+               " SMTPUTF8"
+               (sendonce-transcript-string
+                (plist-get (car (sendonce-entries)) :id))))
+      (should (equal "from <me@here.example>\nto <müller@there.example>\n"
+                     (decode-coding-string (car (sendonce-test-envelopes))
+                                           'utf-8))))
+    (sendonce-test-with-peer ("--no-smtputf8")
+      (let ((err (sendonce-test-send draft)))
+        (should (eq 'sendonce-refused (car err)))
+        (should (string-match-p "SMTPUTF8\\|not ASCII\\|non-ASCII" (cadr err))))
+      (should-not (sendonce-test-accepted))
+      (should (equal '(failed) (sendonce-test-states))))))
 
 (provide 'sendonce-recipient-tests)
 
