@@ -15,8 +15,13 @@ CTEST_FLAGS ?=
 BUILD_PACKAGES := g++ cmake make ninja-build pkgconf \
   emacs-nox|emacs-gtk|emacs-lucid|emacs-pgtk \
   libgnutls28-dev libgsasl-dev libsqlite3-dev libidn2-dev libexpected-dev
-TEST_PACKAGES := libgtest-dev perl openssl gpg gpg-agent strace tmux postfix sasl2-bin libsasl2-modules dovecot-imapd \
-  mu4e maildir-utils elpa-notmuch notmuch wl gnutls-bin softhsm2 libsasl2-modules-gssapi-mit krb5-kdc krb5-admin-server krb5-user
+TEST_PACKAGES := libgtest-dev perl openssl gpg gpg-agent strace tmux \
+  postfix sasl2-bin libsasl2-modules dovecot-imapd dovecot-submissiond \
+  libsasl2-modules-gssapi-mit krb5-kdc krb5-admin-server krb5-user gnutls-bin softhsm2 \
+  wl mu4e maildir-utils elpa-notmuch notmuch \
+  libevent-2.1-7t64|libevent-2.1-7 libgnutls-dane0t64|libgnutls-dane0 libidn12 libnsl2 libpcre2-8-0
+# Servers that cannot be installed beside Postfix; the libraries they need are above.
+UNPACKED_PACKAGES := exim4-daemon-light opensmtpd
 LINT_PACKAGES := clang clang-format clang-tidy emacs-el shellcheck
 FUZZ_PACKAGES := clang
 
@@ -42,6 +47,7 @@ deps-build:
 
 deps-test:
 	@test/run-deps 'run the tests' $(foreach p,$(TEST_PACKAGES),'$(p)')
+	@test/unpack-deb '$(BUILD_DIR)/packages' $(UNPACKED_PACKAGES)
 
 deps-fuzz:
 	@test/run-deps 'fuzz' $(foreach p,$(FUZZ_PACKAGES),'$(p)')

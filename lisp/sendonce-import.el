@@ -203,7 +203,7 @@ they are gone, since smtpmail has sent them, are not."
     (when host
       (let ((port (or (sendonce-account-port (or service 25))
                       (sendonce-import--error
-                       "its port is %S, which is none" service))))
+                       "The port is %S, which is none" service))))
         (append (list :host host :port port
                       :tls (sendonce-account--stream-type
                             port (plist-get variables 'smtpmail-stream-type)))

@@ -229,8 +229,8 @@ REASON says why not, if somebody else found that out."
   (let ((text (cond
                (reason (format "\"%s\" (%s)" address reason))
                ((string-match
-                   "\\`(Unparsable address -- \\(.*\\): \"\\(\\(?:.\\|\n\\)*\\)\")\\'"
-                   address)
+                 "\\`(Unparsable address -- \\(.*\\): \"\\(\\(?:.\\|\n\\)*\\)\")\\'"
+                 address)
                 (format "\"%s\" (%s)"
                         (string-replace "_^_" "" (match-string 2 address))
                         (match-string 1 address)))

@@ -26,7 +26,7 @@
 (declare-function mu4e "ext:mu4e" t t)
 (declare-function mu4e-quit "ext:mu4e" t t)
 (declare-function mu4e-running-p "ext:mu4e-server" ())
-(declare-function mu4e-root-maildir "ext:mu4e-helpers" ())
+(declare-function mu4e-root-maildir "ext:mu4e-helpers" t t)
 (declare-function mu4e-compose-new "ext:mu4e-compose" t t)
 
 (defconst sendonce-client-mu4e-there
@@ -179,7 +179,7 @@ Waits until mu4e has done all that follows a send."
 
 (defun sendonce-client-mu4e-find-question ()
   "Show the question in mu4e's headers, with point on it."
-  (mu4e-headers-search "msgid:question@there.example")
+  (mu4e-search "msgid:question@there.example")
   (switch-to-buffer
    (sendonce-client-mu4e-wait
     "the headers"
@@ -191,7 +191,7 @@ Waits until mu4e has done all that follows a send."
                                 (mu4e-message-at-point 'noerror)))))
                 (buffer-list))))))
 
-(declare-function mu4e-headers-search "ext:mu4e-search" t t)
+(declare-function mu4e-search "ext:mu4e-search" t t)
 (declare-function mu4e-message-at-point "ext:mu4e-message" t t)
 (declare-function mu4e-compose-reply "ext:mu4e-compose" t t)
 

@@ -14,7 +14,13 @@
 
 (require 'sendonce-client-wl)
 
+(defvar wl-draft-send-mail-function)
 (defvar wl-draft-sendlog-max-size)
+(defvar wl-smtp-authenticate-type)
+(defvar wl-smtp-connection-type)
+(defvar wl-smtp-posting-port)
+(defvar wl-smtp-posting-server)
+(defvar wl-smtp-posting-user)
 
 (defun sendonce-client-wl-story--settings ()
   "Set Wanderlust up as its user had it, for the server behind the relay."

@@ -12,8 +12,15 @@
 
 (require 'sendonce-client-wl)
 
-(defvar wl-sent-message-via)
-(defvar mime-edit-pgp-processing)
+(declare-function wl-toggle-plugged "ext:wl" t t)
+(declare-function elmo-get-passwd "ext:elmo-util" (key))
+(declare-function wl-draft-config-exec "ext:wl-draft" t t)
+(defvar wl-draft-buffer-message-number)
+(defvar wl-draft-config-alist)
+(defvar wl-draft-remove-group-list-contents)
+(defvar wl-draft-send-mail-function)
+(defvar wl-mail-send-pre-hook)
+(defvar wl-smtp-posting-server)
 (declare-function wl-draft-send "ext:wl-draft" t t)
 (declare-function wl-draft-save "ext:wl-draft" ())
 (declare-function wl-draft-reedit "ext:wl-draft" (number))
@@ -110,7 +117,6 @@ to=<you@there.example>,<c@there.example>,<hidden@elsewhere.example> id=%s"
 (ert-deftest sendonce-client-wl-group-members-are-not-told ()
   (sendonce-client-wl-with-peer ()
     (let ((wl-draft-remove-group-list-contents t))
-      (defvar wl-draft-remove-group-list-contents)
       (should-not (sendonce-client-wl-send
                    '(("To" . "Team: a@one.example, b@two.example;")
                      ("Subject" . "x"))
@@ -352,21 +358,21 @@ to=<you@there.example>,<c@there.example>,<hidden@elsewhere.example> id=%s"
            ((wl-smtp-posting-server "m" wl-smtp-connection-type ssl)
             :host "m" :port 465 :tls implicit :user nil)
            ((wl-smtp-posting-server "m" wl-smtp-posting-port 587
-             wl-smtp-connection-type starttls
-             wl-smtp-authenticate-type "plain" wl-smtp-posting-user "u")
+                                    wl-smtp-connection-type starttls
+                                    wl-smtp-authenticate-type "plain" wl-smtp-posting-user "u")
             :host "m" :port 587 :tls starttls :user "u" :auth ("PLAIN"))
            ((wl-smtp-posting-server "m" wl-smtp-posting-port 587
-             wl-smtp-authenticate-type ("cram-md5" "login")
-             wl-smtp-posting-user "u")
+                                    wl-smtp-authenticate-type ("cram-md5" "login")
+                                    wl-smtp-posting-user "u")
             :host "m" :port 587 :tls opportunistic :user "u"
             :auth ("CRAM-MD5" "LOGIN"))
            ((wl-smtp-posting-server "m" wl-smtp-authenticate-type nil
-             wl-smtp-posting-user "u")
+                                    wl-smtp-posting-user "u")
             :host "m" :port 25 :tls opportunistic :user nil)
            ((smtp-server "s" smtp-service 587 smtp-use-starttls t)
             :host "s" :port 587 :tls starttls :user nil)
            ((smtp-server (lambda (from to) (concat from "+" (car to)))
-             smtp-use-starttls t smtp-use-starttls-ignore-error t)
+                         smtp-use-starttls t smtp-use-starttls-ignore-error t)
             :host "f+t" :port 25 :tls opportunistic :user nil)
            ((smtp-fqdn "me.example" smtp-server "s")
             :host "s" :port 25 :tls opportunistic :user nil
@@ -433,7 +439,5 @@ to=<you@there.example>,<c@there.example>,<hidden@elsewhere.example> id=%s"
     (wl-draft-config-exec)
     (should (equal (cons "127.0.0.1" (1+ sendonce-test-port))
                    (sendonce-wl--place (sendonce-wl--own "f" '("t")))))))
-
-(declare-function wl-draft-config-exec "ext:wl-draft" t t)
 
 ;;; sendonce-client-wl-tests.el ends here

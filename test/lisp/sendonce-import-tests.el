@@ -149,13 +149,13 @@ Hello\n"))
     (pcase-dolist
         (`(,port ,type ,user ,expected)
          '((587 nil "u" ((:name "m.example" :host "m.example" :port 587
-                          :user "u")))
+                                :user "u")))
            (465 ssl nil ((:name "m.example" :host "m.example" :port 465
-                          :tls implicit)))
+                                :tls implicit)))
            ("smtp" nil nil ((:name "m.example" :host "m.example" :port 25
-                             :tls opportunistic)))
+                                   :tls opportunistic)))
            (25 plain nil ((:name "m.example" :host "m.example" :port 25
-                           :tls nil)))))
+                                 :tls nil)))))
       (let ((smtpmail-smtp-server "m.example")
             (smtpmail-smtp-service port)
             (smtpmail-stream-type type)
@@ -180,9 +180,9 @@ Hello\n"))
       (sendonce-test-answering '(t)
         (sendonce-import-smtpmail))
       (should (equal '((:name "me@work.example" :from "me@work.example"
-                        :host "smtp.work.example" :port 465 :user "worker")
+                              :host "smtp.work.example" :port 465 :user "worker")
                        (:name "m.example" :host "m.example" :port 587
-                        :tls starttls :user "u"))
+                              :tls starttls :user "u"))
                      sendonce-accounts))
       (should (equal "smtp.work.example"
                      (plist-get (sendonce-account-for "me@work.example")

@@ -17,12 +17,15 @@
     ("<a@b.example>" "a@b.example")
     ("Joe Q. Public <john.q.public@example.com>" "john.q.public@example.com")
     ("Mary Smith <mary@x.test>, jdoe@example.org, Who? <one@y.test>" "mary@x.test" "jdoe@example.org" "one@y.test")
-    ("<boss@nil.test>, \"Giant; \\\"Big\\\" Box\" <sysservices@example.net>" "boss@nil.test" "sysservices@example.net")
+    ("<boss@nil.test>, \"Giant; \\\"Big\\\" Box\" <sysservices@example.net>"
+     "boss@nil.test" "sysservices@example.net")
     ("A Group:Ed Jones <c@a.test>,joe@where.test,John <jdoe@one.test>;" "c@a.test" "joe@where.test" "jdoe@one.test")
     ("Undisclosed recipients:;")
     ("(Empty list)(start)Hidden recipients  :(nobody(that I know))  ;")
     ("Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>" "pete@silly.test")
-    ("A Group(Some people)\n     :Chris Jones <c@(Chris's host.)public.example>,\n         joe@example.org,\n  John <jdoe@one.test> (my dear friend); (the end of the group)" "c@public.example" "joe@example.org" "jdoe@one.test")
+    ("A Group(Some people)\n     :Chris Jones <c@(Chris's host.)public.example>,\n  joe@example.org,\n  John <jdoe@one.test> \
+(my dear friend); (the end of the group)"
+     "c@public.example" "joe@example.org" "jdoe@one.test")
     ("Mary Smith <@node.test:mary@example.net>, , jdoe@test  . example" "mary@example.net" "jdoe@test.example")
     ("john . doe@example.test" "john.doe@example.test")
     ("\"Joe & J. Harvey\" <ddd @Org.test>" "ddd@Org.test")

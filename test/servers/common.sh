@@ -83,6 +83,13 @@ await() {
 
 listens() { { exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null && exec 3>&-; } # PORT
 
+export_server() { # SMTPS SUBMISSION USER PASSWORD: what the tests that all servers share look for
+  : "${SERVER_TLS:=implicit starttls}"
+  export SERVER_TLS SERVER_NAME=$server SERVER_HOST=localhost SERVER_SMTPS_PORT=$1 SERVER_SUBMISSION_PORT=$2
+  export SERVER_CA=$here/tls/ca.pem SERVER_USER=$3 SERVER_PASSWORD=$4
+  export SERVER_DOMAIN=sendonce.example SERVER_MAIL=$here/mail
+}
+
 run_command() { # COMMAND...: its status is ours; if it fails, with what the servers have logged
   local status=0
   "$@" || status=$?

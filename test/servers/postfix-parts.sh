@@ -4,6 +4,8 @@
 : "${here:?}"
 
 domain=sendonce.example
+networks=           # who may send without a sign-in
+tls_level=encrypt   # obligatory
 
 # configure_postfix SMTPS SUBMISSION USER: the ports, and who has a mailbox besides to, cc and bcc; lines
 # for main.cf on standard input.
@@ -35,7 +37,7 @@ myhostname = localhost
 mydestination =
 local_recipient_maps =
 alias_maps =
-mynetworks =
+mynetworks = $networks
 default_transport = error:this server delivers only to its own mailboxes
 virtual_mailbox_domains = $domain
 virtual_mailbox_base = $here/mail
@@ -49,11 +51,11 @@ local_header_rewrite_clients =
 always_add_missing_headers = no
 smtpd_sasl_auth_enable = yes
 smtpd_tls_auth_only = yes
-smtpd_tls_security_level = encrypt
+smtpd_tls_security_level = $tls_level
 smtpd_tls_cert_file = $here/tls/server.pem
 smtpd_tls_key_file = $here/tls/server.key
 smtpd_tls_loglevel = 1
-smtpd_relay_restrictions = permit_sasl_authenticated, reject
+smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject
 smtpd_recipient_restrictions =
 virtual_mailbox_maps = texthash:$here/etc/mailboxes
 TEXT

@@ -17,6 +17,7 @@
 (require 'ert)
 (require 'message)
 (require 'sendonce)
+(require 'sendonce-server-battery)
 (require 'sendonce-test-postfix)
 (require 'smtpmail)
 

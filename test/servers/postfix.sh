@@ -14,7 +14,7 @@
 #   POSTFIX_DOMAIN            to, cc, bcc and the user have mailboxes there: to@DOMAIN in $POSTFIX_MAIL/to/new
 #   POSTFIX_MAIL              that directory
 #   POSTFIX_LOG               Postfix's own log
-# and its exit status is ours; 77 where Postfix cannot run.
+# and what exim.sh says (SERVER_...); its exit status is ours, 77 where Postfix cannot run.
 server=Postfix
 # shellcheck source=test/servers/common.sh
 source "$(dirname "$0")/common.sh"
@@ -48,4 +48,5 @@ start_postfix "$submission"
 
 export_postfix "$smtps" "$submission" "$user@$domain" "$password"
 export POSTFIX_ASCII_USER=$ascii_user@$domain POSTFIX_ASCII_PASSWORD=$ascii_password
+export_server "$smtps" "$submission" "$ascii_user@$domain" "$ascii_password"
 run_command "$@"
