@@ -23,7 +23,8 @@
     ("Undisclosed recipients:;")
     ("(Empty list)(start)Hidden recipients  :(nobody(that I know))  ;")
     ("Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>" "pete@silly.test")
-    ("A Group(Some people)\n     :Chris Jones <c@(Chris's host.)public.example>,\n  joe@example.org,\n  John <jdoe@one.test> \
+    ("A Group(Some people)\n :Chris Jones <c@(Chris's host.)public.example>, \
+\n  joe@example.org,\n  John <jdoe@one.test> \
 (my dear friend); (the end of the group)"
      "c@public.example" "joe@example.org" "jdoe@one.test")
     ("Mary Smith <@node.test:mary@example.net>, , jdoe@test  . example" "mary@example.net" "jdoe@test.example")
