@@ -38,7 +38,7 @@ list_suites() {
   local ours places
   ours=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
   places="(https?://[^']*)/dists/(${ours:-stable}|stable|oldstable|testing)(-updates|-security)?/InRelease"
-  apt-get update --print-uris 2>/dev/null | sed -nE "s#^'$places' .*#\1 $release\3#p"
+  apt-get update --print-uris 2>/dev/null | sed -nE "s#^'$places' .*#\1 $release\3#p" || true
 }
 
 # debootstrap fetches with wget, which does not know the settings of apt.
@@ -59,7 +59,7 @@ make_root() {
   if command -v ccache >/dev/null; then packages+=,ccache; fi
 
   echo "Making a root of Debian $release in $root"
-  rm -rf "$root"
+  rm -rf --one-file-system "$root"
   debootstrap --variant=minbase --include="$packages" "$release" "$root" "$mirror" \
     >"$directory/debootstrap.log" 2>&1 || {
     tail -n 20 "$directory/debootstrap.log" >&2
@@ -74,11 +74,14 @@ make_root() {
 
 # How this machine reaches the mirror today; what else it has set for apt is no business of the root.
 copy_settings() {
+  local file
   {
     apt-config dump | grep -E '^Acquire::(https?|Check-|Force|Retries)' | grep -v Auto-Detect || true
     echo 'Acquire::Languages "none";'
   } >"$root/etc/apt/apt.conf.d/90host"
-  cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
+  for file in /etc/resolv.conf /etc/hosts; do
+    if [[ -e $file ]]; then cp -L "$file" "$root/etc/"; fi
+  done
 }
 
 mount_all() {
