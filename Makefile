@@ -8,6 +8,8 @@ EMACS ?= emacs
 # Each fuzz target runs so long.  The shell that starts make may export a SECONDS of its own: only one
 # that was given on the command line counts.
 FUZZ_SECONDS = $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
+# The release of Debian that check-debian runs on.
+RELEASE ?= trixie
 CMAKE_FLAGS ?=
 CTEST_FLAGS ?=
 
@@ -24,6 +26,7 @@ TEST_PACKAGES := libgtest-dev perl openssl gpg gpg-agent strace tmux \
 UNPACKED_PACKAGES := exim4-daemon-light opensmtpd
 LINT_PACKAGES := clang clang-format clang-tidy emacs-el shellcheck
 FUZZ_PACKAGES := clang
+DEBIAN_PACKAGES := debootstrap git
 
 # Looked for when used, after `make deps` has installed them.
 GENERATOR = $(if $(shell command -v ninja),Ninja,Unix Makefiles)
@@ -31,14 +34,14 @@ LAUNCHER = $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 export EMACS
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-build deps-test deps-lint deps-fuzz build demo check check-clang check-faults check-fuzz \
-  check-sanitizers bench lint clean
+.PHONY: help deps deps-build deps-test deps-lint deps-fuzz deps-debian build demo check check-clang check-debian \
+  check-faults check-fuzz check-sanitizers bench lint clean
 
 help: ## Show this list
 	@echo 'sendonce: mail transport for Emacs.  Usage: make TARGET'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'Variables: BUILD_DIR=$(BUILD_DIR) BUILD_TYPE=$(BUILD_TYPE) JOBS=$(JOBS) EMACS=$(EMACS)' \
-	  'CMAKE_FLAGS= CTEST_FLAGS='
+	  'RELEASE=$(RELEASE) CMAKE_FLAGS= CTEST_FLAGS='
 
 deps: deps-build deps-test deps-lint ## Install what build, check, demo and lint need (Debian; root)
 
@@ -51,6 +54,9 @@ deps-test:
 
 deps-fuzz:
 	@test/run-deps 'fuzz' $(foreach p,$(FUZZ_PACKAGES),'$(p)')
+
+deps-debian:
+	@test/run-deps 'check on another release of Debian' $(foreach p,$(DEBIAN_PACKAGES),'$(p)')
 
 deps-lint:
 	@test/run-deps 'lint' $(foreach p,$(LINT_PACKAGES),'$(p)')
@@ -106,9 +112,14 @@ check-clang: deps-build deps-test deps-lint ## Build with clang++, whose warning
 	cmake --build $(BUILD_DIR)-clang --parallel $(JOBS)
 	ctest --test-dir $(BUILD_DIR)-clang --parallel $(JOBS) --output-on-failure --no-tests=error -L '^unit$$' $(CTEST_FLAGS)
 
+check-debian: deps-debian ## All of check on another Debian: RELEASE=trixie, in a root that debootstrap makes (root)
+	JOBS='$(JOBS)' BUILD_TYPE='$(BUILD_TYPE)' CMAKE_FLAGS='$(CMAKE_FLAGS)' CTEST_FLAGS='$(CTEST_FLAGS)' \
+	  test/debian/check.sh '$(RELEASE)' '$(BUILD_DIR)-$(RELEASE)'
+
 lint: deps-build deps-test deps-lint ## Formatting, clang-tidy, byte compiler, checkdoc: all without a finding
 	@$(call configure,$(BUILD_DIR),-DSENDONCE_TESTS=ON -DSENDONCE_UNIT_TESTS=ON) >/dev/null
 	BUILD_DIR='$(BUILD_DIR)' JOBS='$(JOBS)' test/lint/lint.sh
 
 clean: ## Remove what was built
-	rm -rf $(BUILD_DIR) $(BUILD_DIR)-asan $(BUILD_DIR)-tsan $(BUILD_DIR)-clang $(BUILD_DIR)-fuzz
+	rm -rf $(BUILD_DIR) $(BUILD_DIR)-asan $(BUILD_DIR)-tsan $(BUILD_DIR)-clang $(BUILD_DIR)-fuzz \
+	  $(BUILD_DIR)-bookworm $(BUILD_DIR)-trixie
