@@ -13,6 +13,9 @@
 
 (require 'sendonce-client-mu4e)
 
+(declare-function mu4e-quit "ext:mu4e" t t)
+(declare-function mu4e-compose-reply "ext:mu4e-compose" t t)
+
 (ert-deftest sendonce-client-mu4e-envelopes ()
   (sendonce-client-mu4e-with-peer ()
     (sendonce-client-check-envelopes #'sendonce-client-mu4e-send)))

@@ -13,6 +13,10 @@
 
 (require 'sendonce-client-notmuch)
 
+(declare-function notmuch-draft-resume "ext:notmuch-draft" (id))
+(declare-function notmuch-draft-save "ext:notmuch-draft" ())
+(declare-function notmuch-mua-new-reply "ext:notmuch-mua" t t)
+
 (ert-deftest sendonce-client-notmuch-envelopes ()
   (sendonce-client-notmuch-with-peer ()
     (sendonce-client-check-envelopes #'sendonce-client-notmuch-send)))
