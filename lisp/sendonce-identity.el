@@ -32,7 +32,8 @@
 ;; Where there is no file at all, the fingerprint is what is left.
 ;;
 ;; THE FINGERPRINT is SHA-256 over the envelope, the header without what
-;; changes at every try, and the body with MIME boundaries numbered.
+;; changes at every try, its order neither, and the body with MIME
+;; boundaries numbered.
 ;; Drafts that mml signs or encrypts have a new body at every try; for
 ;; these the fingerprint is taken of the draft's source, in the hook, with
 ;; the contents of the files it attaches.
@@ -277,11 +278,18 @@ A part of a split message has one of its own."
                  (sendonce-header--value (cdr field))))
       (cdr field))))
 
+(defun sendonce-identity--before-p (one other)
+  "Return non-nil if the name of the field ONE is before that of OTHER."
+  (string< (or (car one) "") (or (car other) "")))
+
 (defun sendonce-identity--stable-header (fields)
-  "Return what stays the same of FIELDS from try to try, as text."
+  "Return what stays the same of FIELDS from try to try, as text.
+The order does not: `message-generate-headers' moves fields."
   (mapconcat #'sendonce-identity--stable-field
-             (apply #'sendonce-header-without
-                    fields sendonce-identity--volatile)
+             (sort (copy-sequence
+                    (apply #'sendonce-header-without
+                           fields sendonce-identity--volatile))
+                   #'sendonce-identity--before-p)
              ""))
 
 (defun sendonce-identity--part-boundary ()

@@ -33,6 +33,16 @@
            "From: a@b.c\nTo: d@e.f\n\nBody\n"
            "From: a@b.c\nTo:\n d@e.f\n\nBody\n")))
 
+(ert-deftest sendonce-identity-order-of-fields ()
+  "At its second try message-mode puts References behind In-Reply-To."
+  (should (sendonce-test-same
+           "From: a@b.c\nTo: d@e.f\nReferences: <1@x>\nIn-Reply-To: <1@x>\n\nBody\n"
+           "From: a@b.c\nTo: d@e.f\nIn-Reply-To: <1@x>\nReferences: <1@x>\n\nBody\n"))
+  ;; Between fields of one name it means something.
+  (should-not (sendonce-test-same
+               "From: a@b.c\nTo: d@e.f\nComments: 1\nComments: 2\n\nBody\n"
+               "From: a@b.c\nTo: d@e.f\nComments: 2\nComments: 1\n\nBody\n")))
+
 (ert-deftest sendonce-identity-what-counts ()
   (let ((texts '("From: a@b.c\nTo: d@e.f\n\nBody\n"
                  "From: a@b.c\nTo: d@e.g\n\nBody\n"
