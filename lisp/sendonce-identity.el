@@ -104,7 +104,8 @@ An element of `write-region-annotate-functions'."
   (when buffer-auto-save-file-name
     (let ((coding-system-for-write 'utf-8-emacs-unix))
       (ignore-errors
-        (write-region nil nil buffer-auto-save-file-name nil 'quiet)))))
+        (write-region nil nil buffer-auto-save-file-name nil 'quiet)
+        (set-buffer-auto-saved)))))
 
 (defun sendonce-identity--adopt ()
   "Give this draft its identity: the one it has, or had, or a new one."

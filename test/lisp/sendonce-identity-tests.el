@@ -260,6 +260,21 @@ Body
           (setq buffer-auto-save-file-name nil))
       (delete-file file))))
 
+(ert-deftest sendonce-identity-saving-leaves-no-auto-save-file ()
+  (sendonce-test-in-place
+    (make-directory sendonce-test-directory t)
+    (let ((make-backup-files nil)
+          (auto-save (sendonce-test-file "auto-save")))
+      (sendonce-test-with-draft sendonce-test-draft
+        (setq buffer-file-name (sendonce-test-file "draft")
+              buffer-auto-save-file-name auto-save)
+        (set-buffer-modified-p t)
+        (sendonce-identity-stamp)
+        (should (file-exists-p auto-save))
+        (save-buffer)
+        (should-not (file-exists-p auto-save))
+        (setq buffer-file-name nil)))))
+
 (ert-deftest sendonce-identity-survives-saving ()
   (let ((file (make-temp-file "draft")))
     (unwind-protect
