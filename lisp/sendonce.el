@@ -222,6 +222,8 @@ Does nothing where `sendonce-mode' is off or has done so before."
 (defun sendonce--install ()
   "Take over the send functions, of packages loaded now or later."
   (add-hook 'message-send-hook #'sendonce-identity-stamp 90)
+  (with-eval-after-load 'gnus-draft
+    (require 'sendonce-gnus))
   (pcase-dolist (`(,feature ,variable ,function) sendonce--send-functions)
     (if (boundp variable)
         (sendonce--replace variable function)

@@ -275,6 +275,25 @@ Body
         (should-not (file-exists-p auto-save))
         (setq buffer-file-name nil)))))
 
+(ert-deftest sendonce-identity-stamped-in-the-file ()
+  "A client's draft gets an identity once, and keeps its bytes and modes."
+  (sendonce-test-in-place
+    (let ((file (sendonce-test-write "1" "To: ü@b.c\n\nX-Sendonce-Draft: no\n"))
+          (bytes (encode-coding-string
+                  "To: ü@b.c\n\nX-Sendonce-Draft: no\n" 'utf-8)))
+      (set-file-modes file #o640)
+      (dotimes (_ 2)
+        (sendonce-identity-stamp-file file)
+        (should (string-match-p
+                 (concat "\\`X-Sendonce-Draft: [0-9a-f]\\{32\\}\n"
+                         (regexp-quote bytes) "\\'")
+                 (sendonce-test-read file))))
+      (should (= #o640 (file-modes file)))
+      (should (equal '("1") (directory-files sendonce-test-directory nil
+                                             "\\`1")))
+      (sendonce-identity-stamp-file (sendonce-test-file "none"))
+      (should-not (file-exists-p (sendonce-test-file "none"))))))
+
 (ert-deftest sendonce-identity-survives-saving ()
   (let ((file (make-temp-file "draft")))
     (unwind-protect
