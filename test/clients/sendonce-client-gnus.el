@@ -175,6 +175,70 @@ FIELDS is an alist of header fields."
   (set-buffer gnus-summary-buffer)
   (goto-char (point-min)))
 
+;;;; Drafts
+
+(defun sendonce-client-gnus-close ()
+  "Save the draft in this buffer and kill the buffer."
+  (save-buffer)
+  (let ((buffer (current-buffer)))
+    (set-buffer gnus-group-buffer)
+    (kill-buffer buffer)))
+
+(defun sendonce-client-gnus-put-by (&rest subjects)
+  "Save a draft with each of SUBJECTS in nndraft:drafts."
+  (dolist (subject subjects)
+    (sendonce-client-gnus-simple (cons "Subject" subject))
+    (sendonce-client-gnus-close)))
+
+(defun sendonce-client-gnus-restart ()
+  "Have Emacs crash and begin anew, as far as Gnus and sendonce can tell."
+  (sendonce-client-gnus-leave)
+  (sendonce-engine-stop 1)
+  (gnus)
+  (set-buffer gnus-group-buffer))
+
+(defun sendonce-client-gnus-crash (command &rest arguments)
+  "Call COMMAND with ARGUMENTS; crash when the message has gone out."
+  (let ((message-send-mail-function
+         (lambda ()
+           (message-send-mail-with-sendonce)
+           (throw 'crash nil))))
+    (catch 'crash
+      (apply command arguments)
+      (error "Nothing was sent")))
+  (sendonce-client-gnus-restart))
+
+(defmacro sendonce-client-gnus-unplugged (&rest body)
+  "Evaluate BODY with Gnus unplugged."
+  (declare (indent 0) (debug t))
+  `(let ((gnus-plugged nil)) ,@body))
+
+(defun sendonce-client-gnus-queue (&rest subjects)
+  "Write a message with each of SUBJECTS unplugged and send it.
+To each belongs a recipient, SUBJECT@there.example."
+  (dolist (subject subjects)
+    (sendonce-client-gnus-simple
+     (cons "To" (concat subject "@there.example"))
+     (cons "Subject" subject))
+    (sendonce-client-gnus-unplugged
+      (should-not (sendonce-client-gnus-send))))
+  (set-buffer gnus-group-buffer))
+
+(defun sendonce-client-gnus-flush ()
+  "Send the queue as J S does; return the error, or nil."
+  (set-buffer gnus-group-buffer)
+  (sendonce-client-gnus-do #'gnus-group-send-queue))
+
+(defun sendonce-client-gnus-delay (deadline &rest fields)
+  "Begin a mail with FIELDS besides and have it wait for DEADLINE, a date."
+  (apply #'sendonce-client-gnus-simple fields)
+  (gnus-delay-article "1d")
+  (let ((file (car (last (sendonce-client-gnus--names "nndraft:delayed")))))
+    (with-temp-file file
+      (insert-file-contents file)
+      (re-search-forward "^X-Gnus-Delayed: \\(.*\\)$")
+      (replace-match deadline t t nil 1))))
+
 ;;;; What came of it
 
 (defun sendonce-client-gnus--directory (group)
@@ -184,12 +248,23 @@ FIELDS is an alist of header fields."
                       (concat "News/drafts/" (substring group 8)))
                     sendonce-client-gnus-directory))
 
-(defun sendonce-client-gnus-files (group)
-  "Return what the files of GROUP hold, auto-save files too."
+(defun sendonce-client-gnus--names (group)
+  "Return the files of GROUP, auto-save files too."
   (let ((directory (sendonce-client-gnus--directory group)))
     (and (file-directory-p directory)
-         (mapcar #'sendonce-test-read
-                 (directory-files directory t "\\`#?[0-9]+#?\\'")))))
+         (directory-files directory t "\\`#?[0-9]+#?\\'"))))
+
+(defun sendonce-client-gnus-files (group)
+  "Return what the files of GROUP hold, auto-save files too."
+  (mapcar #'sendonce-test-read (sendonce-client-gnus--names group)))
+
+(defun sendonce-client-gnus-subjects (messages)
+  "Return the subjects of MESSAGES, sorted."
+  (sort (mapcar (lambda (message)
+                  (and (string-match "^Subject: \\(.*?\\)\r?$" message)
+                       (match-string 1 message)))
+                messages)
+        #'string<))
 
 (defun sendonce-client-gnus-marks (mark)
   "Return the numbers of those messages in \"nnml:in\" that have MARK."
