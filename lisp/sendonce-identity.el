@@ -32,7 +32,8 @@
 ;; Where there is no file at all, the fingerprint is what is left.
 ;;
 ;; THE FINGERPRINT is SHA-256 over the envelope, the header without what
-;; changes at every try, and the body with MIME boundaries numbered.
+;; changes at every try, its order neither, and the body with MIME
+;; boundaries numbered.
 ;; Drafts that mml signs or encrypts have a new body at every try; for
 ;; these the fingerprint is taken of the draft's source, in the hook, with
 ;; the contents of the files it attaches.
@@ -87,14 +88,17 @@ The name is chosen for `message-clone-locals'.")
             (let ((inhibit-read-only t))
               (replace-match ""))))))))
 
+(defun sendonce-identity--line (id)
+  "Return the line that says a draft is ID."
+  (format "%s: %s\n" sendonce-identity--field id))
+
 (defun sendonce-identity--annotate (start _end)
   "Add the identity field to what is written of the draft from START on.
 An element of `write-region-annotate-functions'."
   (and message-sendonce-draft-id
        (or (null start)
            (and (integerp start) (= start 1)))
-       (list (cons 1 (format "%s: %s\n" sendonce-identity--field
-                             message-sendonce-draft-id)))))
+       (list (cons 1 (sendonce-identity--line message-sendonce-draft-id)))))
 
 (defun sendonce-identity--persist ()
   "See to it that the identity of this draft is on disk."
@@ -103,7 +107,8 @@ An element of `write-region-annotate-functions'."
   (when buffer-auto-save-file-name
     (let ((coding-system-for-write 'utf-8-emacs-unix))
       (ignore-errors
-        (write-region nil nil buffer-auto-save-file-name nil 'quiet)))))
+        (write-region nil nil buffer-auto-save-file-name nil 'quiet)
+        (set-buffer-auto-saved)))))
 
 (defun sendonce-identity--adopt ()
   "Give this draft its identity: the one it has, or had, or a new one."
@@ -111,6 +116,36 @@ An element of `write-region-annotate-functions'."
     (unless message-sendonce-draft-id
       (setq message-sendonce-draft-id (or old (sendonce-identity-new)))
       (sendonce-identity--persist))))
+
+;;;; Drafts that clients make buffers of
+
+(defun sendonce-identity-stamp-file (file)
+  "See to it that FILE, a draft, has an identity in it.
+If it cannot be written, it stays as it is."
+  (ignore-errors
+    (with-temp-buffer
+      (set-buffer-multibyte nil)
+      (insert-file-contents-literally file)
+      (unless (sendonce-identity--take-field)
+        (goto-char (point-min))
+        (insert (sendonce-identity--line (sendonce-identity-new)))
+        (sendonce-identity--rewrite file)))))
+
+(defun sendonce-identity--rewrite (file)
+  "Make the bytes in this buffer the contents of FILE, all or nothing."
+  (let ((new (make-temp-name (concat file ".")))
+        (coding-system-for-write 'no-conversion))
+    (write-region nil nil new nil 'quiet)
+    (set-file-modes new (file-modes file))
+    (rename-file new file t)))
+
+(defun sendonce-identity-inherit ()
+  "Give this draft the identity that is in its text, just read from a file."
+  (let ((id (sendonce-identity--take-field)))
+    (when (and id (not message-sendonce-draft-id))
+      (setq message-sendonce-draft-id id)
+      (add-hook 'write-region-annotate-functions
+                #'sendonce-identity--annotate nil t))))
 
 ;;;###autoload
 (defun sendonce-identity-stamp ()
@@ -229,7 +264,9 @@ late for `message-send-hook'."
                      (default-value 'message-send-hook)))
     (unless message-sendonce-draft-id
       (sendonce-identity--stamp-origin))
-    (add-hook 'message-send-hook #'sendonce-identity-stamp 90)))
+    (add-hook 'message-send-hook #'sendonce-identity-stamp 90)
+    (with-eval-after-load 'gnus-draft
+      (require 'sendonce-gnus))))
 
 (defun sendonce-identity--own-draft-p ()
   "Return non-nil if the current buffer is the user's draft, not a clone.
@@ -284,11 +321,18 @@ It is the Message-ID of the whole, another at each try.")
                   (sendonce-header--value (cdr field)))))
       (cdr field))))
 
+(defun sendonce-identity--before-p (one other)
+  "Return non-nil if the name of the field ONE is before that of OTHER."
+  (string< (or (car one) "") (or (car other) "")))
+
 (defun sendonce-identity--stable-header (fields)
-  "Return what stays the same of FIELDS from try to try, as text."
+  "Return what stays the same of FIELDS from try to try, as text.
+The order does not: `message-generate-headers' moves fields."
   (mapconcat #'sendonce-identity--stable-field
-             (apply #'sendonce-header-without
-                    fields sendonce-identity--volatile)
+             (sort (copy-sequence
+                    (apply #'sendonce-header-without
+                           fields sendonce-identity--volatile))
+                   #'sendonce-identity--before-p)
              ""))
 
 (defun sendonce-identity--part-boundary ()

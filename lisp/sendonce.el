@@ -271,6 +271,8 @@ Does nothing where `sendonce-mode' is off or has done so before."
   (with-eval-after-load 'wl-draft
     (when (bound-and-true-p sendonce-mode)
       (sendonce-wl-setup)))
+  (with-eval-after-load 'gnus-draft
+    (require 'sendonce-gnus))
   (pcase-dolist (`(,feature ,variable ,function) sendonce--send-functions)
     (if (boundp variable)
         (sendonce--replace variable function)

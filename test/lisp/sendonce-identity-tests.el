@@ -33,6 +33,16 @@
            "From: a@b.c\nTo: d@e.f\n\nBody\n"
            "From: a@b.c\nTo:\n d@e.f\n\nBody\n")))
 
+(ert-deftest sendonce-identity-order-of-fields ()
+  "At its second try message-mode puts References behind In-Reply-To."
+  (should (sendonce-test-same
+           "From: a@b.c\nTo: d@e.f\nReferences: <1@x>\nIn-Reply-To: <1@x>\n\nBody\n"
+           "From: a@b.c\nTo: d@e.f\nIn-Reply-To: <1@x>\nReferences: <1@x>\n\nBody\n"))
+  ;; Between fields of one name it means something.
+  (should-not (sendonce-test-same
+               "From: a@b.c\nTo: d@e.f\nComments: 1\nComments: 2\n\nBody\n"
+               "From: a@b.c\nTo: d@e.f\nComments: 2\nComments: 1\n\nBody\n")))
+
 (ert-deftest sendonce-identity-what-counts ()
   (let ((texts '("From: a@b.c\nTo: d@e.f\n\nBody\n"
                  "From: a@b.c\nTo: d@e.g\n\nBody\n"
@@ -249,6 +259,40 @@ Body
             (should (string-search message-sendonce-draft-id saved)))
           (setq buffer-auto-save-file-name nil))
       (delete-file file))))
+
+(ert-deftest sendonce-identity-saving-leaves-no-auto-save-file ()
+  (sendonce-test-in-place
+    (make-directory sendonce-test-directory t)
+    (let ((make-backup-files nil)
+          (auto-save (sendonce-test-file "auto-save")))
+      (sendonce-test-with-draft sendonce-test-draft
+        (setq buffer-file-name (sendonce-test-file "draft")
+              buffer-auto-save-file-name auto-save)
+        (set-buffer-modified-p t)
+        (sendonce-identity-stamp)
+        (should (file-exists-p auto-save))
+        (save-buffer)
+        (should-not (file-exists-p auto-save))
+        (setq buffer-file-name nil)))))
+
+(ert-deftest sendonce-identity-stamped-in-the-file ()
+  "A client's draft gets an identity once, and keeps its bytes and modes."
+  (sendonce-test-in-place
+    (let ((file (sendonce-test-write "1" "To: ü@b.c\n\nX-Sendonce-Draft: no\n"))
+          (bytes (encode-coding-string
+                  "To: ü@b.c\n\nX-Sendonce-Draft: no\n" 'utf-8)))
+      (set-file-modes file #o640)
+      (dotimes (_ 2)
+        (sendonce-identity-stamp-file file)
+        (should (string-match-p
+                 (concat "\\`X-Sendonce-Draft: [0-9a-f]\\{32\\}\n"
+                         (regexp-quote bytes) "\\'")
+                 (sendonce-test-read file))))
+      (should (= #o640 (file-modes file)))
+      (should (equal '("1") (directory-files sendonce-test-directory nil
+                                             "\\`1")))
+      (sendonce-identity-stamp-file (sendonce-test-file "none"))
+      (should-not (file-exists-p (sendonce-test-file "none"))))))
 
 (ert-deftest sendonce-identity-survives-saving ()
   (let ((file (make-temp-file "draft")))

@@ -1,0 +1,515 @@
+;;; sendonce-client-gnus-tests.el --- Gnus  -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026  The sendonce authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; The contract with Gnus.  What it does after a send (mark what was
+;; answered, file by Gcc, delete the draft) it does once, after the
+;; message is accepted; after an error it does nothing, and the draft
+;; stays where it was: in its buffer, in nndraft:drafts, in the queue.
+;; Whatever is sent again after that goes out once.
+
+;;; Code:
+
+(require 'sendonce-client-gnus)
+
+;;;; Who gets it
+
+(defun sendonce-client-gnus--one-of (fields body)
+  "Send a mail with FIELDS and BODY from the group buffer."
+  (sendonce-client-gnus-mail fields body)
+  (cl-letf (((symbol-function 'y-or-n-p) #'always))
+    (sendonce-client-gnus-send)))
+
+(ert-deftest sendonce-client-gnus-envelopes ()
+  (sendonce-client-gnus-with ()
+    (sendonce-client-check-envelopes #'sendonce-client-gnus--one-of)))
+
+(ert-deftest sendonce-client-gnus-envelopes-without-the-mode ()
+  "One line in the user's init file does as well."
+  (sendonce-client-gnus-with ()
+    (sendonce-mode -1)
+    (setq send-mail-function #'sendonce-send-it)
+    (sendonce-client-check-envelopes #'sendonce-client-gnus--one-of)))
+
+(ert-deftest sendonce-client-gnus-mail-from-the-summary ()
+  (sendonce-client-gnus-with ()
+    (sendonce-client-gnus-open "nnml:in")
+    (gnus-summary-mail-other-window)
+    (sendonce-client-gnus-set "To" "you@there.example")
+    (sendonce-client-gnus-set "Subject" "Hello")
+    (should-not (sendonce-client-gnus-send))
+    (should (equal '("from <me@here.example>\nto <you@there.example>\n")
+                   (sendonce-test-envelopes)))
+    (should-not (sendonce-client-gnus-files "nndraft:drafts"))
+    (should-not (sendonce-client-gnus-marks 'reply))))
+
+(ert-deftest sendonce-client-gnus-posting-style-chooses-the-account ()
+  (sendonce-client-gnus-with ()
+    (setq sendonce-accounts
+          (append `((:name "work" :from "work.example"
+                           ,@(cddr (car sendonce-accounts))))
+                  sendonce-accounts))
+    (let ((gnus-posting-styles '(("nnml:in" (address "me@work.example")
+                                  (name "Me at Work")))))
+      (sendonce-client-gnus-open "nnml:in")
+      (gnus-summary-reply)
+      (should-not (sendonce-client-gnus-send))
+      (sendonce-client-gnus-simple)
+      (should-not (sendonce-client-gnus-send)))
+    (should (equal '("peer" "work")
+                   (mapcar (lambda (entry) (plist-get entry :account))
+                           (sendonce-entries))))
+    (should (equal '("from <me@work.example>\nto <author@else.example>\n"
+                     "from <me@here.example>\nto <you@there.example>\n")
+                   (sendonce-test-envelopes)))
+    (should (string-search "From: Me at Work <me@work.example>"
+                           (car (sendonce-test-accepted))))))
+
+;;;; What follows a send: marks and Gcc
+
+(defmacro sendonce-client-gnus-with-reply (options &rest body)
+  "Evaluate BODY in a reply to message 1, to be filed in \"nnml:sent\".
+OPTIONS are those of `sendonce-test-with-peer'."
+  (declare (indent 1) (debug t))
+  `(sendonce-client-gnus-with ,options
+     (let ((gnus-message-archive-group "nnml:sent")
+           (gnus-gcc-mark-as-read t))
+       (sendonce-client-gnus-open "nnml:in")
+       (gnus-summary-reply)
+       (message-goto-body)
+       (insert "My answer.\n")
+       ,@body)))
+
+(defun sendonce-client-gnus-nothing-followed ()
+  "Check that the draft is there, nothing is filed and nothing marked."
+  (should (derived-mode-p 'message-mode))
+  (should (string-search "My answer.\n" (buffer-string)))
+  (should (string-search "\nGcc: nnml:sent\n" (buffer-string)))
+  (should (= 1 (length (sendonce-client-gnus-files "nndraft:drafts"))))
+  (should (string-search "My answer.\n"
+                         (car (sendonce-client-gnus-files "nndraft:drafts"))))
+  (should-not (sendonce-client-gnus-files "nnml:sent"))
+  (should-not (with-current-buffer gnus-summary-buffer
+                gnus-newsgroup-replied)))
+
+(defun sendonce-client-gnus-all-followed ()
+  "Check that the draft is gone and was delivered, filed and marked once."
+  (should (equal '("from <me@here.example>\nto <author@else.example>\n")
+                 (sendonce-test-envelopes)))
+  (should-not (seq-filter (lambda (buffer)
+                            (with-current-buffer buffer
+                              (derived-mode-p 'message-mode)))
+                          (buffer-list)))
+  (should-not (sendonce-client-gnus-files "nndraft:drafts"))
+  (let ((filed (sendonce-client-gnus-files "nnml:sent")))
+    (should (= 1 (length filed)))
+    (should (string-search "\n\nMy answer.\n" (car filed)))
+    (should-not (string-match-p "^\\(?:Gcc\\|X-Sendonce\\)" (car filed))))
+  (should (eql 0 (sendonce-client-gnus-unread "nnml:sent")))
+  (should (equal '(1) (sendonce-client-gnus-marks 'reply))))
+
+(ert-deftest sendonce-client-gnus-reply ()
+  (sendonce-client-gnus-with-reply ()
+    (should-not (sendonce-client-gnus-send))
+    (sendonce-client-gnus-all-followed)
+    (should-not (string-match-p "^\\(?:Gcc\\|X-Draft-From\\|X-Gnus\\)"
+                                (car (sendonce-test-accepted))))))
+
+(ert-deftest sendonce-client-gnus-filed-is-what-was-sent ()
+  "The copy has the Message-ID that the receiver sees, though tried twice."
+  (sendonce-client-gnus-with-reply (:scenario "connection 1 at EOD: refuse\n")
+    (should (sendonce-client-gnus-send))
+    (should-not (sendonce-client-gnus-send))
+    (let ((id "^Message-ID: \\(.*?\\)\r?$")
+          (sent (car (sendonce-test-accepted)))
+          (filed (car (sendonce-client-gnus-files "nnml:sent"))))
+      (should (equal (and (string-match id sent) (match-string 1 sent))
+                     (and (string-match id filed)
+                          (match-string 1 filed)))))))
+
+(ert-deftest sendonce-client-gnus-nothing-is-filed-before-it-is-accepted ()
+  (sendonce-client-gnus-with-reply ()
+    (let* (then
+           (message-send-mail-function
+            (lambda ()
+              (message-send-mail-with-sendonce)
+              (setq then (list (sendonce-test-states)
+                               (sendonce-client-gnus-files "nnml:sent"))))))
+      (should-not (sendonce-client-gnus-send))
+      (should (equal '((sent) nil) then))
+      (sendonce-client-gnus-all-followed))))
+
+(ert-deftest sendonce-client-gnus-forward ()
+  (sendonce-client-gnus-with (:scenario "connection 1 at EOD: refuse\n")
+    (sendonce-client-gnus-open "nnml:in")
+    (gnus-summary-mail-forward)
+    (sendonce-client-gnus-set "To" "you@there.example")
+    (should (eq 'sendonce-refused (car (sendonce-client-gnus-send))))
+    (should-not (with-current-buffer gnus-summary-buffer
+                  gnus-newsgroup-forwarded))
+    (should-not (sendonce-client-gnus-send))
+    (should (= 1 (length (sendonce-test-accepted))))
+    (should (string-search "Text of letter 1." (car (sendonce-test-accepted))))
+    (should (equal '(1) (sendonce-client-gnus-marks 'forward)))))
+
+(ert-deftest sendonce-client-gnus-filing-that-fails ()
+  "After an error in Gcc, sending again sends nothing."
+  (sendonce-client-gnus-with-reply ()
+    (let ((gnus-gcc-post-body-encode-hook
+           (list (lambda () (error "No space left")))))
+      (should-error (message-send-and-exit))
+      (should (= 1 (length (sendonce-test-accepted))))
+      (should-not (sendonce-client-gnus-files "nnml:sent")))
+    ;; Gnus takes the Gcc out before it files.
+    (sendonce-client-gnus-set "Gcc" "nnml:sent")
+    ;; "Already sent message via mail; resend?"
+    (should-not (sendonce-test-answering '(t) (sendonce-client-gnus-send)))
+    (sendonce-client-gnus-all-followed)))
+
+;;;; Errors
+
+(ert-deftest sendonce-client-gnus-refused ()
+  (sendonce-client-gnus-with-reply
+      (:scenario "at RCPT: say \"550 5.1.1 No such user\\r\\n\"\n")
+    (dotimes (_ 2)
+      (should (eq 'sendonce-refused (car (sendonce-client-gnus-send))))
+      (sendonce-client-gnus-nothing-followed))
+    (sendonce-test-scenario "")
+    (should-not (sendonce-client-gnus-send))
+    (sendonce-client-gnus-all-followed)))
+
+(ert-deftest sendonce-client-gnus-server-away ()
+  (sendonce-client-gnus-with-reply ()
+    (sendonce-test-stop-peer)
+    (dotimes (_ 2)
+      (should (eq 'sendonce-deferred (car (sendonce-client-gnus-send))))
+      (sendonce-client-gnus-nothing-followed))
+    (sendonce-test--start-peer nil)
+    (should-not (sendonce-client-gnus-send))
+    (sendonce-client-gnus-all-followed)))
+
+(ert-deftest sendonce-client-gnus-server-away-with-a-user ()
+  "What waits in the outbox is safe: Gnus may go on."
+  (sendonce-client-gnus-with-reply ()
+    (sendonce-test-stop-peer)
+    (sendonce-test-interactively
+      (should-not (sendonce-client-gnus-send)))
+    (sendonce-test--start-peer nil)
+    (sendonce-flush)
+    (should (sendonce-wait-idle 30))
+    (sendonce-client-gnus-all-followed)))
+
+(defun sendonce-client-gnus--password (password)
+  "Have PASSWORD be what auth-source says."
+  (sendonce-test-write
+   "authinfo" (format "machine 127.0.0.1 port %d login alice password %s\n"
+                      sendonce-test-port password)))
+
+(ert-deftest sendonce-client-gnus-sign-in-refused ()
+  (sendonce-client-gnus-with-reply ("--user" "alice:right" "--require-auth")
+    (sendonce-test-account :user "alice")
+    (sendonce-client-gnus--password "wrong")
+    (dotimes (_ 2)
+      (should (sendonce-client-gnus-send))
+      (sendonce-client-gnus-nothing-followed))
+    (sendonce-client-gnus--password "right")
+    (should-not (sendonce-client-gnus-send))
+    (sendonce-client-gnus-all-followed)))
+
+;;;; In doubt
+
+(defconst sendonce-client-gnus-doubt "connection 1 at EOD: accept; drop\n"
+  "Scenario: the server takes the message and breaks the line.")
+
+(ert-deftest sendonce-client-gnus-in-doubt ()
+  (sendonce-client-gnus-with-reply (:scenario sendonce-client-gnus-doubt)
+    (dotimes (_ 3)
+      (should (eq 'sendonce-in-doubt (car (sendonce-client-gnus-send))))
+      (sendonce-client-gnus-nothing-followed))
+    (should-not (sendonce-test-answering '(?s) (sendonce-client-gnus-send)))
+    (sendonce-client-gnus-all-followed)))
+
+(ert-deftest sendonce-client-gnus-in-doubt-with-a-user ()
+  (sendonce-client-gnus-with-reply (:scenario sendonce-client-gnus-doubt)
+    (should-not (sendonce-test-answering '(?s) (sendonce-client-gnus-send)))
+    (sendonce-client-gnus-all-followed)))
+
+;;;; Drafts
+
+(defun sendonce-client-gnus-went (&rest subjects)
+  "Check that what was accepted has SUBJECTS, each once, and nothing ours."
+  (should (equal subjects
+                 (sendonce-client-gnus-subjects (sendonce-test-accepted))))
+  (dolist (message (sendonce-test-accepted))
+    (should-not (string-match-p
+                 "^\\(?:X-Sendonce\\|X-Gnus\\|X-Draft\\|Gcc\\|Xref\\)"
+                 message))))
+
+(defun sendonce-client-gnus-stayed (group &rest subjects)
+  "Check that what is in GROUP has SUBJECTS."
+  (should (equal subjects (sendonce-client-gnus-subjects
+                           (sendonce-client-gnus-files group)))))
+
+(defun sendonce-client-gnus-send-drafts ()
+  "Send all drafts as D S does; return the error, or nil."
+  (sendonce-client-gnus-open "nndraft:drafts")
+  (prog1 (sendonce-client-gnus-do #'gnus-draft-send-all-messages)
+    (set-buffer gnus-summary-buffer)
+    (gnus-summary-exit)))
+
+(ert-deftest sendonce-client-gnus-draft-edited ()
+  (sendonce-client-gnus-with ()
+    (sendonce-client-gnus-put-by "one")
+    (sendonce-client-gnus-open "nndraft:drafts")
+    (gnus-draft-edit-message)
+    (goto-char (point-max))
+    (insert "More.\n")
+    (should-not (sendonce-client-gnus-send))
+    (sendonce-client-gnus-went "one")
+    (should (string-search "More." (car (sendonce-test-accepted))))
+    (should-not (sendonce-client-gnus-files "nndraft:drafts"))))
+
+(ert-deftest sendonce-client-gnus-draft-sent-unseen ()
+  (sendonce-client-gnus-with ()
+    (sendonce-client-gnus-put-by "one" "two")
+    (sendonce-client-gnus-open "nndraft:drafts")
+    (should-not (sendonce-client-gnus-do #'gnus-draft-send-message))
+    (sendonce-client-gnus-went "one")
+    (sendonce-client-gnus-stayed "nndraft:drafts" "two")))
+
+(ert-deftest sendonce-client-gnus-drafts-all-sent ()
+  (sendonce-client-gnus-with ()
+    (sendonce-client-gnus-put-by "one" "two" "three")
+    (should-not (sendonce-client-gnus-send-drafts))
+    (sendonce-client-gnus-went "one" "three" "two")
+    (sendonce-client-gnus-stayed "nndraft:drafts")))
+
+(ert-deftest sendonce-client-gnus-draft-refused-and-sent-unseen ()
+  "A reply that failed, put by, and sent as D s does: as if by C-c C-c."
+  (sendonce-client-gnus-with-reply (:scenario "connection 1-2 at EOD: refuse\n")
+    (should (eq 'sendonce-refused (car (sendonce-client-gnus-send))))
+    (sendonce-client-gnus-close)
+    (with-current-buffer gnus-summary-buffer
+      (gnus-summary-exit))
+    (should (eq 'sendonce-refused (car (sendonce-client-gnus-send-drafts))))
+    (sendonce-client-gnus-stayed "nndraft:drafts" "Re: Letter 1")
+    (should-not (sendonce-client-gnus-send-drafts))
+    (sendonce-client-gnus-all-followed)))
+
+(ert-deftest sendonce-client-gnus-drafts-one-refused ()
+  (sendonce-client-gnus-with
+      (:scenario "at EOD when \"me@bad.example\": refuse\n")
+    (sendonce-client-gnus-simple '("Subject" . "bad")
+                                 '("From" . "me@bad.example"))
+    (sendonce-client-gnus-close)
+    (sendonce-client-gnus-put-by "one" "two")
+    (should (eq 'sendonce-refused (car (sendonce-client-gnus-send-drafts))))
+    (sendonce-client-gnus-went "one" "two")
+    (sendonce-client-gnus-stayed "nndraft:drafts" "bad")))
+
+(ert-deftest sendonce-client-gnus-draft-gone-out-before-a-crash ()
+  "The same draft is known by what is in its file."
+  (sendonce-client-gnus-with (:scenario "connection 1 at EOD: refuse\n")
+    (sendonce-client-gnus-simple)
+    (should (eq 'sendonce-refused (car (sendonce-client-gnus-send))))
+    (sendonce-client-gnus-close)
+    (sendonce-client-gnus-open "nndraft:drafts")
+    (sendonce-client-gnus-crash #'gnus-draft-send-message)
+    (should-not (sendonce-client-gnus-send-drafts))
+    (sendonce-client-gnus-went "Hello")
+    (sendonce-client-gnus-stayed "nndraft:drafts")))
+
+(ert-deftest sendonce-client-gnus-untried-draft-gone-out-before-a-crash ()
+  (sendonce-client-gnus-with ()
+    (sendonce-client-gnus-put-by "one")
+    (sendonce-client-gnus-open "nndraft:drafts")
+    (sendonce-client-gnus-crash #'gnus-draft-send-message)
+    (should-not (sendonce-client-gnus-send-drafts))
+    (sendonce-client-gnus-went "one")
+    (sendonce-client-gnus-stayed "nndraft:drafts")))
+
+(ert-deftest sendonce-client-gnus-draft-edited-after-a-crash ()
+  "What went out is not taken for another message when it is edited."
+  (sendonce-client-gnus-with ()
+    (sendonce-client-gnus-put-by "one")
+    (sendonce-client-gnus-open "nndraft:drafts")
+    (sendonce-client-gnus-crash #'gnus-draft-send-message)
+    (sendonce-client-gnus-open "nndraft:drafts")
+    (gnus-draft-edit-message)
+    (goto-char (point-max))
+    (insert "More.\n")
+    (should (eq 'sendonce-error (car (sendonce-client-gnus-send))))
+    (sendonce-client-gnus-went "one")))
+
+;;;; Unplugged
+
+(ert-deftest sendonce-client-gnus-queue ()
+  (sendonce-client-gnus-with ()
+    (sendonce-client-gnus-queue "one" "two")
+    (should-not (sendonce-entries))
+    (sendonce-client-gnus-stayed "nndraft:queue" "one" "two")
+    (sendonce-client-gnus-stayed "nndraft:drafts")
+    (should-not (sendonce-client-gnus-flush))
+    (sendonce-client-gnus-went "one" "two")
+    (sendonce-client-gnus-stayed "nndraft:queue")
+    (should-not (sendonce-client-gnus-flush))
+    (sendonce-client-gnus-went "one" "two")))
+
+(ert-deftest sendonce-client-gnus-queue-files-when-it-is-sent ()
+  "Gcc into a group of an agentized server waits for the queue."
+  (sendonce-client-gnus-with ()
+    (let ((gnus-message-archive-group "nnml:sent")
+          (gnus-agent-covered-methods
+           (list (gnus-method-to-server '(nnml "") t)))
+          (gnus-agent-method-p-cache nil))
+      (sendonce-client-gnus-queue "one")
+      (should-not (sendonce-client-gnus-files "nnml:sent"))
+      (should-not (sendonce-client-gnus-flush)))
+    (sendonce-client-gnus-went "one")
+    (let ((filed (sendonce-client-gnus-files "nnml:sent")))
+      (should (equal '("one") (sendonce-client-gnus-subjects filed)))
+      (should-not (string-match-p "^X-\\(?:Sendonce\\|Gnus\\)"
+                                  (car filed))))))
+
+(ert-deftest sendonce-client-gnus-queue-one-refused ()
+  (sendonce-client-gnus-with
+      (:scenario "at RCPT when \"bad@\": say \"550 5.1.1 Who is that\\r\\n\"\n")
+    (sendonce-client-gnus-queue "bad" "one" "two")
+    (dotimes (_ 2)
+      (let ((err (sendonce-client-gnus-flush)))
+        (should (eq 'sendonce-refused (car err)))
+        (should (string-search "bad@there.example: 550 5.1.1 Who is that"
+                               (cadr err))))
+      (sendonce-client-gnus-went "one" "two")
+      (sendonce-client-gnus-stayed "nndraft:queue" "bad")
+      (sendonce-client-gnus-stayed "nndraft:drafts"))
+    (sendonce-test-scenario "")
+    (should-not (sendonce-client-gnus-flush))
+    (sendonce-client-gnus-went "bad" "one" "two")
+    (sendonce-client-gnus-stayed "nndraft:queue")))
+
+(ert-deftest sendonce-client-gnus-queue-several-refused ()
+  "The reason is told of each."
+  (sendonce-client-gnus-with
+      (:scenario "at RCPT when \"bad\": say \"550 5.1.1 Who\\r\\n\"\n")
+    (sendonce-client-gnus-queue "bad1" "one" "bad2")
+    (let ((err (sendonce-client-gnus-flush)))
+      (should (eq 'sendonce-refused (car err)))
+      (should (string-search "bad1@there.example: 550" (cadr err)))
+      (should (string-search "bad2@there.example: 550" (cadr err))))
+    (sendonce-client-gnus-went "one")
+    (sendonce-client-gnus-stayed "nndraft:queue" "bad1" "bad2")))
+
+(ert-deftest sendonce-client-gnus-queue-server-away ()
+  "With a user, what waits in the outbox leaves the queue."
+  (sendonce-client-gnus-with ()
+    (sendonce-client-gnus-queue "one" "two")
+    (sendonce-test-stop-peer)
+    (sendonce-test-interactively
+      (should-not (sendonce-client-gnus-flush)))
+    (should (equal '(deferred deferred) (sendonce-test-states)))
+    (sendonce-client-gnus-stayed "nndraft:queue")
+    (sendonce-test--start-peer nil)
+    (sendonce-flush)
+    (should (sendonce-wait-idle 30))
+    (sendonce-client-gnus-went "one" "two")
+    (should-not (sendonce-client-gnus-flush))
+    (sendonce-client-gnus-went "one" "two")))
+
+(ert-deftest sendonce-client-gnus-queue-server-away-in-batch ()
+  "In batch it stays in both, and that is still one message."
+  (sendonce-client-gnus-with ()
+    (sendonce-client-gnus-queue "one" "two")
+    (sendonce-test-stop-peer)
+    (dotimes (_ 2)
+      (should (eq 'sendonce-deferred (car (sendonce-client-gnus-flush))))
+      (should (equal '(deferred deferred) (sendonce-test-states)))
+      (sendonce-client-gnus-stayed "nndraft:queue" "one" "two"))
+    (sendonce-test--start-peer nil)
+    (sendonce-flush)
+    (should (sendonce-wait-idle 30))
+    (sendonce-client-gnus-restart)
+    (should-not (sendonce-client-gnus-flush))
+    (sendonce-client-gnus-went "one" "two")
+    (sendonce-client-gnus-stayed "nndraft:queue")))
+
+(ert-deftest sendonce-client-gnus-queue-in-doubt ()
+  (sendonce-client-gnus-with (:scenario sendonce-client-gnus-doubt)
+    (sendonce-client-gnus-queue "one" "two")
+    (dotimes (_ 2)
+      (should (eq 'sendonce-in-doubt (car (sendonce-client-gnus-flush))))
+      (sendonce-client-gnus-went "one" "two")
+      (sendonce-client-gnus-stayed "nndraft:queue" "one"))
+    (should-not (sendonce-test-answering '(?s) (sendonce-client-gnus-flush)))
+    (sendonce-client-gnus-went "one" "two")
+    (sendonce-client-gnus-stayed "nndraft:queue")))
+
+(ert-deftest sendonce-client-gnus-queue-crash ()
+  "What went out before a crash does not go out again."
+  (sendonce-client-gnus-with ()
+    (sendonce-client-gnus-queue "one" "two")
+    (sendonce-client-gnus-crash #'gnus-group-send-queue)
+    (sendonce-client-gnus-went "one")
+    (should-not (sendonce-client-gnus-flush))
+    (sendonce-client-gnus-went "one" "two")
+    (sendonce-client-gnus-stayed "nndraft:queue")))
+
+;;;; Delayed
+
+(defconst sendonce-client-gnus--past "Mon, 02 Mar 2020 10:00:00 +0000"
+  "A date that is over.")
+
+(defconst sendonce-client-gnus--future "Mon, 02 Mar 2099 10:00:00 +0000"
+  "A date that is to come.")
+
+(ert-deftest sendonce-client-gnus-delayed ()
+  (sendonce-client-gnus-with ()
+    (sendonce-client-gnus-delay sendonce-client-gnus--past
+                                '("Subject" . "due"))
+    (sendonce-client-gnus-delay sendonce-client-gnus--future
+                                '("Subject" . "not yet"))
+    (should-not (sendonce-entries))
+    (dotimes (_ 2)
+      (gnus-delay-send-queue)
+      (sendonce-client-gnus-went "due")
+      (sendonce-client-gnus-stayed "nndraft:delayed" "not yet")
+      (sendonce-client-gnus-stayed "nndraft:drafts"))))
+
+(ert-deftest sendonce-client-gnus-delayed-refused ()
+  "What is refused stays, is told, and holds up neither mail nor news."
+  (sendonce-client-gnus-with
+      (:scenario "at RCPT when \"bad@\": say \"550 5.1.1 Who is that\\r\\n\"\n")
+    (sendonce-client-gnus-delay sendonce-client-gnus--past
+                                '("To" . "bad@there.example")
+                                '("Subject" . "bad"))
+    (sendonce-client-gnus-delay sendonce-client-gnus--past
+                                '("Subject" . "good"))
+    (dotimes (_ 2)
+      (let (warned)
+        (cl-letf (((symbol-function 'display-warning)
+                   (lambda (_ text &rest _) (push text warned))))
+          (gnus-delay-send-queue))
+        (should (= 1 (length warned)))
+        (should (string-search "bad@there.example: 550 5.1.1" (car warned))))
+      (sendonce-client-gnus-went "good")
+      (sendonce-client-gnus-stayed "nndraft:delayed" "bad")
+      (sendonce-client-gnus-stayed "nndraft:drafts"))
+    (sendonce-test-scenario "")
+    (gnus-delay-send-queue)
+    (sendonce-client-gnus-went "bad" "good")
+    (sendonce-client-gnus-stayed "nndraft:delayed")))
+
+(ert-deftest sendonce-client-gnus-delayed-crash ()
+  (sendonce-client-gnus-with ()
+    (sendonce-client-gnus-delay sendonce-client-gnus--past
+                                '("Subject" . "due"))
+    (sendonce-client-gnus-crash #'gnus-delay-send-queue)
+    (gnus-agent-queue-setup gnus-delay-group)
+    (gnus-delay-send-queue)
+    (sendonce-client-gnus-went "due")
+    (sendonce-client-gnus-stayed "nndraft:delayed")))
+
+;;; sendonce-client-gnus-tests.el ends here
