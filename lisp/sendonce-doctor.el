@@ -34,7 +34,6 @@
 (defvar message-send-mail-function)
 (defvar message-server-alist)
 (defvar smtpmail-queue-dir)
-(defvar smtpmail-queue-mail)
 (defvar smtpmail-queue-index-file)
 
 ;;;; Findings

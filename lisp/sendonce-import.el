@@ -262,6 +262,26 @@ Return (IMPORTED . TROUBLES): how many, and a sentence for each other."
     (progress-reporter-done reporter)
     (cons imported (nreverse troubles))))
 
+(defun sendonce-import--tell (accounts imported troubles)
+  "Say what was brought in: ACCOUNTS and IMPORTED, numbers; and TROUBLES."
+  (dolist (trouble troubles)
+    (display-warning 'sendonce (concat "Left in smtpmail's queue: " trouble)))
+  (message "From smtpmail: %s%d message%s%s"
+           (if accounts
+               (format "%d account%s, " accounts (if (= accounts 1) "" "s"))
+             "")
+           imported (if (= imported 1) "" "s")
+           (if troubles
+               (format "; %d left in its queue" (length troubles))
+             "")))
+
+(defun sendonce-import-flush ()
+  "Send what is in smtpmail's queue through the outbox, each message once.
+What cannot be read stays there and is named."
+  (pcase-let ((`(,imported . ,troubles)
+               (sendonce-import--messages (sendonce-import-queue))))
+    (sendonce-import--tell nil imported troubles)))
+
 (defun sendonce-import--words (err)
   "Return what the error ERR says."
   (if (stringp (cadr err)) (cadr err) (error-message-string err)))
@@ -301,14 +321,7 @@ read stays in the queue and is named."
   (interactive)
   (pcase-let* ((accounts (sendonce-import--accounts))
                (`(,messages . ,troubles) (sendonce-import--queue)))
-    (dolist (trouble troubles)
-      (display-warning 'sendonce (concat "Left in smtpmail's queue: " trouble)))
-    (message "From smtpmail: %d account%s, %d message%s%s"
-             accounts (if (= accounts 1) "" "s")
-             messages (if (= messages 1) "" "s")
-             (if troubles
-                 (format "; %d left in its queue" (length troubles))
-               ""))))
+    (sendonce-import--tell accounts messages troubles)))
 
 (provide 'sendonce-import)
 

@@ -37,6 +37,7 @@
 (declare-function sendonce-submit-buffer "sendonce-submit" ())
 (declare-function sendonce-identity-stamp "sendonce-identity" ())
 (declare-function sendonce-notify-update "sendonce-notify" ())
+(declare-function smtpmail-send-it "smtpmail" ())
 (declare-function message-field-value "message" (header &optional first-only))
 
 (defvar message-send-mail-function)
@@ -178,19 +179,27 @@ This is a value for `send-mail-function' and, as well, for
 `message-send-mail-function'.  It returns when the message is sent or
 safe in the outbox; otherwise it signals a `sendonce-error', and the
 draft stays as it was."
-  (sendonce--honour-methods)
+  (sendonce--take-over)
   (when (sendonce--hook-is-ours-p)
     (run-hooks 'message-send-mail-hook))
-  (sendonce-submit-buffer))
+  (sendonce--send))
 
 ;;;###autoload
 (defun message-send-mail-with-sendonce ()
   "Send the message that `message-mode' prepared in the current buffer.
 A value for `message-send-mail-function', and what a header
 \"X-Message-SMTP-Method: sendonce\" calls."
-  (sendonce--honour-methods)
+  (sendonce--take-over)
   (run-hooks 'message-send-mail-hook)
-  (sendonce-submit-buffer))
+  (sendonce--send))
+
+(defun sendonce--send ()
+  "Send the message in the current buffer, or have it queued.
+Whoever set `smtpmail-queue-mail', as mu4e does, wants it to wait in
+smtpmail's queue, which `smtpmail-send-queued-mail' sends through us."
+  (if (bound-and-true-p smtpmail-queue-mail)
+      (smtpmail-send-it)
+    (sendonce-submit-buffer)))
 
 (defun sendonce--hook-is-ours-p ()
   "Return non-nil if nobody has run `message-send-mail-hook' before us.
@@ -231,10 +240,20 @@ is still there then, for sendonce-account.el to read."
       (message-send-mail-with-sendonce)
     (funcall send)))
 
-(defun sendonce--honour-methods ()
-  "See to it that X-Message-SMTP-Method does not bypass us from now on."
+(defun sendonce--send-queued (send)
+  "Advice around `smtpmail-send-queued-mail', SEND: through us, if we send."
+  (if (or (sendonce--user-sends-p)
+          (eq (bound-and-true-p send-mail-function) #'sendonce-send-it))
+      (sendonce-import-flush)
+    (funcall send)))
+
+(defun sendonce--take-over ()
+  "See to it that nothing bypasses us from now on where we are to send.
+That is X-Message-SMTP-Method and smtpmail's queue."
   (with-eval-after-load 'message
-    (advice-add 'message-multi-smtp-send-mail :around #'sendonce--multi-smtp)))
+    (advice-add 'message-multi-smtp-send-mail :around #'sendonce--multi-smtp))
+  (with-eval-after-load 'smtpmail
+    (advice-add 'smtpmail-send-queued-mail :around #'sendonce--send-queued)))
 
 ;;;; The mode
 
@@ -266,7 +285,7 @@ Does nothing where `sendonce-mode' is off or has done so before."
 
 (defun sendonce--install ()
   "Take over the send functions, of packages loaded now or later."
-  (sendonce--honour-methods)
+  (sendonce--take-over)
   (add-hook 'message-send-hook #'sendonce-identity-stamp 90)
   (with-eval-after-load 'wl-draft
     (when (bound-and-true-p sendonce-mode)
@@ -291,6 +310,7 @@ While anything is unsent the mode line says so."
   (if sendonce-mode
       (sendonce--install)
     (advice-remove 'message-multi-smtp-send-mail #'sendonce--multi-smtp)
+    (advice-remove 'smtpmail-send-queued-mail #'sendonce--send-queued)
     (remove-hook 'message-send-hook #'sendonce-identity-stamp)
     (remove-hook 'wl-draft-send-hook 'sendonce-wl-stamp)
     (remove-hook 'mail-send-hook 'sendonce-wl-a-labels)
@@ -306,6 +326,7 @@ While anything is unsent the mode line says so."
 ;;;###autoload
 (autoload 'wl-draft-send-mail-with-sendonce "sendonce-wl")
 (autoload 'sendonce-import-smtpmail "sendonce-import" nil t)
+(autoload 'sendonce-import-flush "sendonce-import")
 (autoload 'sendonce-build-module "sendonce-engine" nil t)
 (autoload 'sendonce-entries "sendonce-outbox")
 (autoload 'sendonce-wait-idle "sendonce-wait")

@@ -10,6 +10,7 @@
 ;;; Code:
 
 (require 'sendonce-client-message)
+(require 'sendonce-import)
 
 (ert-deftest sendonce-client-message-envelopes ()
   (sendonce-test-with-peer ()
@@ -117,7 +118,7 @@
   (sendonce-test-with-peer ()
     (let* ((by nil)
            (send-mail-function (lambda () (push 'user by))))
-      (sendonce--honour-methods)
+      (sendonce--take-over)
       (cl-letf (((symbol-function 'message-smtpmail-send-it)
                  (lambda () (push 'smtpmail by)))
                 ((symbol-function 'message-send-mail-with-sendmail)
@@ -130,6 +131,36 @@
                      "Hello\n")))
       (should (equal '(user sendmail smtpmail) by))
       (should (= 1 (length (sendonce-test-accepted)))))))
+
+;;;; smtpmail's queue
+
+(ert-deftest sendonce-client-message-queue-of-smtpmail ()
+  "Who wants mail to wait gets that, and the flush goes through the outbox."
+  (sendonce-test-with-peer ()
+    (let ((smtpmail-queue-dir (sendonce-test-file "queue/"))
+          (message-send-mail-function message-send-mail-function)
+          (smtpmail-smtp-server "left-over.invalid"))
+      (unwind-protect
+          (progn
+            (sendonce-mode 1)
+            (let ((smtpmail-queue-mail t))
+              (dolist (subject '("One" "Two"))
+                (should-not
+                 (sendonce-client-message-send
+                  `(("To" . "you@there.example") ("Subject" . ,subject)
+                    ("Bcc" . "hidden@elsewhere.example")
+                    ("X-Message-SMTP-Method" . "sendonce peer"))
+                  "Hello\n"))))
+            (should-not (sendonce-entries))
+            (should (= 2 (length (sendonce-import-queue))))
+            (dotimes (_ 2)
+              (smtpmail-send-queued-mail)
+              (should (sendonce-wait-idle 30)))
+            (should-not (sendonce-import-queue)))
+        (sendonce-mode -1)))
+    (should (= 2 (length (sendonce-test-accepted))))
+    (dolist (message (sendonce-test-accepted))
+      (should-not (string-match-p "hidden\\|X-Message" message)))))
 
 ;;;; Further ways to send
 

@@ -19,6 +19,7 @@
 (defvar mu4e-trash-folder)
 (defvar mu4e-sent-messages-behavior)
 (defvar mu4e-confirm-quit)
+(defvar mu4e-error-func)
 (defvar mu4e-hide-index-messages)
 (defvar mu4e-update-interval)
 (defvar mu4e-compose-signature)
@@ -78,6 +79,9 @@ What now?
         mu4e-trash-folder "/trash"
         mu4e-sent-messages-behavior 'sent
         mu4e-confirm-quit nil
+        ;; Files may be gone before mu has read them; in batch mode an error
+        ;; in its filter would end Emacs.
+        mu4e-error-func (lambda (&rest err) (message "mu: %S" err))
         mu4e-hide-index-messages t
         mu4e-update-interval nil
         mu4e-compose-signature nil)

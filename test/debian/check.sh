@@ -86,6 +86,7 @@ copy_settings() {
 
 mount_all() {
   local cache
+  mount --bind "$root" "$root" # a place to mount on: tests make namespaces of their own in there
   mount -t proc proc "$root/proc"
   mount --rbind /sys "$root/sys"
   mount --rbind /dev "$root/dev"

@@ -44,12 +44,14 @@ TEXT
   listeners "$@"
 }
 
-# What is compiled in: the spool, the socket, the helpers, an empty directory, the users.
+# What is compiled in: the spool, the socket, the helpers, an empty directory, the authorities, the users.
 make_room() {
   local directory
   for directory in spool run lib; do mkdir "$here/$directory"; done
   mount --bind "$here/spool" /var/spool
   mount --bind "$here/run" /run
+  mount -t tmpfs tmpfs /etc/ssl/certs # it reads the authorities for mail it would relay, and must find some
+  cp "$here/tls/ca.pem" /etc/ssl/certs/ca-certificates.crt
   mount -t tmpfs tmpfs /var/lib
   mkdir -p /var/lib/opensmtpd/empty
   chmod 711 /var/lib/opensmtpd /var/lib/opensmtpd/empty
