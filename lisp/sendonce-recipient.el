@@ -50,11 +50,11 @@
 ;; tokens (KIND . TEXT), KIND being `quoted', `comment', `angle' or `text'.
 
 (defconst sendonce-recipient--tokens
-  '((quoted . "\\=\"\\(?:[^\"\\]\\|\\\\\\(?:.\\|\n\\)\\)*\"")
-    (angle . "\\=<\\(?:[^<>\"]\\|\"\\(?:[^\"\\]\\|\\\\.\\)*\"\\)*>")
-    (text . "\\=\\[[^]\n]*\\]")
-    (separator . "\\=[,;:]")
-    (text . "\\=\\(?:\\\\.\\|[^][\"(<,;:\\]\\)+"))
+  '((quoted . "\"[^\"\\]*\\(?:\\\\\\(?:.\\|\n\\)[^\"\\]*\\)*\"")
+    (angle . "<[^<>\"]*\\(?:\"[^\"\\]*\\(?:\\\\.[^\"\\]*\\)*\"[^<>\"]*\\)*>")
+    (text . "\\[[^]\n]*\\]")
+    (separator . "[,;:]")
+    (text . "[^][\"(<,;:\\]+\\|\\\\."))
   "Alist of (KIND . REGEXP) of the tokens at point but for comments.")
 
 (defun sendonce-recipient--comment ()
@@ -73,7 +73,8 @@
          (kind (if (eq (char-after) ?\()
                    (and (sendonce-recipient--comment) 'comment)
                  (car (seq-find (lambda (token)
-                                  (re-search-forward (cdr token) nil t))
+                                  (and (looking-at (cdr token))
+                                       (goto-char (match-end 0))))
                                 sendonce-recipient--tokens)))))
     (and kind (cons kind (buffer-substring start (point))))))
 

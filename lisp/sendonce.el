@@ -247,13 +247,28 @@ is still there then, for sendonce-account.el to read."
       (sendonce-import-flush)
     (funcall send)))
 
+(defvar sendonce--took-over nil
+  "Non-nil once `sendonce--take-over' has seen to it.")
+
 (defun sendonce--take-over ()
   "See to it that nothing bypasses us from now on where we are to send.
 That is X-Message-SMTP-Method and smtpmail's queue."
-  (with-eval-after-load 'message
-    (advice-add 'message-multi-smtp-send-mail :around #'sendonce--multi-smtp))
-  (with-eval-after-load 'smtpmail
-    (advice-add 'smtpmail-send-queued-mail :around #'sendonce--send-queued)))
+  (unless sendonce--took-over
+    (setq sendonce--took-over t)
+    (with-eval-after-load 'message
+      (when sendonce--took-over
+        (advice-add 'message-multi-smtp-send-mail
+                    :around #'sendonce--multi-smtp)))
+    (with-eval-after-load 'smtpmail
+      (when sendonce--took-over
+        (advice-add 'smtpmail-send-queued-mail
+                    :around #'sendonce--send-queued)))))
+
+(defun sendonce--give-back ()
+  "Undo `sendonce--take-over'."
+  (setq sendonce--took-over nil)
+  (advice-remove 'message-multi-smtp-send-mail #'sendonce--multi-smtp)
+  (advice-remove 'smtpmail-send-queued-mail #'sendonce--send-queued))
 
 ;;;; The mode
 
@@ -309,8 +324,7 @@ While anything is unsent the mode line says so."
   :group 'sendonce
   (if sendonce-mode
       (sendonce--install)
-    (advice-remove 'message-multi-smtp-send-mail #'sendonce--multi-smtp)
-    (advice-remove 'smtpmail-send-queued-mail #'sendonce--send-queued)
+    (sendonce--give-back)
     (remove-hook 'message-send-hook #'sendonce-identity-stamp)
     (remove-hook 'wl-draft-send-hook 'sendonce-wl-stamp)
     (remove-hook 'mail-send-hook 'sendonce-wl-a-labels)

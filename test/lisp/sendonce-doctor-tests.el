@@ -291,7 +291,7 @@ user says to what the button asks."
       (setq message-server-alist '(("here" . "smtp other.example 25")
                                    ("old" . "sendmail")
                                    ("there" . "sendonce")))
-      (advice-remove 'message-multi-smtp-send-mail #'sendonce--multi-smtp)
+      (sendonce--give-back)
       (unwind-protect
           (sendonce-test-mended "message-server-alist")
         (sendonce-mode -1)))
