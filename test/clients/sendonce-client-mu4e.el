@@ -97,6 +97,16 @@ What now?
      (equal (ignore-errors (file-name-as-directory (mu4e-root-maildir)))
             (sendonce-test-file "mail/")))))
 
+(defun sendonce-client-mu4e--stop ()
+  "Quit mu4e, and wait for the end of the mu server: it still writes."
+  (let ((servers (seq-filter (lambda (process)
+                               (equal (list mu4e-mu-binary "server")
+                                      (seq-take (process-command process) 2)))
+                             (process-list))))
+    (mu4e-quit)
+    (sendonce-client-mu4e-wait
+     "the end of mu" (lambda () (not (seq-some #'process-live-p servers))))))
+
 (defmacro sendonce-client-mu4e-with-peer (options &rest body)
   "Evaluate BODY with mu4e, one message in its index, and a peer.
 OPTIONS are as for `sendonce-test-with-peer'."
@@ -113,7 +123,7 @@ OPTIONS are as for `sendonce-test-with-peer'."
            (unwind-protect
                (progn (sendonce-client-mu4e--start) ,@body)
              (sendonce-client-mu4e--kill-drafts)
-             (mu4e-quit)))))))
+             (sendonce-client-mu4e--stop)))))))
 
 (defun sendonce-client-mu4e-drafts ()
   "Return the buffers with drafts."

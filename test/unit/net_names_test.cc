@@ -31,6 +31,23 @@ TEST(NetNames, HostsThatAreNone) {
     EXPECT_EQ(comparable(host), "error: bad-argument") << host;
 }
 
+std::string encoded(const std::string& domain) {
+  const auto made = mail_domain(domain);
+  return made ? *made : "error: " + std::string(cause_name(made.error().cause));
+}
+
+TEST(NetNames, MailDomains) {
+  EXPECT_EQ(encoded("Example.ORG"), "Example.ORG");
+  EXPECT_EQ(encoded("BÜCHER.example"), "xn--bcher-kva.example");
+  EXPECT_EQ(encoded("faß.example"), "xn--fa-hia.example");
+  EXPECT_EQ(encoded("例え。テスト"), "xn--r8jz45g.xn--zckzah");
+  EXPECT_EQ(encoded("ｅｘａｍｐｌｅ.com"), "example.com");
+  for (const std::string& domain :
+       {std::string(), std::string("a\0b", 3), std::string("b\xfc.example"),
+        std::string("☃.example"), std::string("ü..example"), std::string("ü@x.example")})
+    EXPECT_EQ(encoded(domain), "error: bad-argument") << domain;
+}
+
 TEST(NetNames, Matches) {
   EXPECT_TRUE(matches_name("mail.example.org", "mail.example.org"));
   EXPECT_TRUE(matches_name("MAIL.example.org", "mail.example.org"));
