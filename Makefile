@@ -31,7 +31,7 @@ DEBIAN_PACKAGES := debootstrap git
 # Looked for when used, after `make deps` has installed them.
 GENERATOR = $(if $(shell command -v ninja),Ninja,Unix Makefiles)
 LAUNCHER = $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-export EMACS
+export EMACS JOBS BUILD_TYPE CMAKE_FLAGS CTEST_FLAGS
 
 .DEFAULT_GOAL := help
 .PHONY: help deps deps-build deps-test deps-lint deps-fuzz deps-debian build demo check check-clang check-debian \
@@ -113,8 +113,7 @@ check-clang: deps-build deps-test deps-lint ## Build with clang++, whose warning
 	ctest --test-dir $(BUILD_DIR)-clang --parallel $(JOBS) --output-on-failure --no-tests=error -L '^unit$$' $(CTEST_FLAGS)
 
 check-debian: deps-debian ## All of check on another Debian: RELEASE=trixie, in a root that debootstrap makes (root)
-	JOBS='$(JOBS)' BUILD_TYPE='$(BUILD_TYPE)' CMAKE_FLAGS='$(CMAKE_FLAGS)' CTEST_FLAGS='$(CTEST_FLAGS)' \
-	  test/debian/check.sh '$(RELEASE)' '$(BUILD_DIR)-$(RELEASE)'
+	test/debian/check.sh '$(RELEASE)' '$(BUILD_DIR)-$(RELEASE)'
 
 lint: deps-build deps-test deps-lint ## Formatting, clang-tidy, byte compiler, checkdoc: all without a finding
 	@$(call configure,$(BUILD_DIR),-DSENDONCE_TESTS=ON -DSENDONCE_UNIT_TESTS=ON) >/dev/null
