@@ -114,17 +114,31 @@ Those for one From come first, as `sendonce-accounts' wants it."
          (all (append (seq-filter (lambda (a) (plist-get a :from)) new)
                       sendonce-accounts
                       (seq-remove (lambda (a) (plist-get a :from)) new))))
-    (if (null new)
-        0
-      (save-window-excursion
-        (unless noninteractive
-          (pop-to-buffer (sendonce-import--show all)))
-        (if (not (sendonce-import--ask
-                  (format "Use %s from now on? "
-                          (if (cdr new) "these accounts" "this account"))))
-            0
-          (sendonce-remedy-tell (sendonce-remedy-set 'sendonce-accounts all))
-          (length new))))))
+    (if (and new (sendonce-import--wanted-p new all))
+        (progn
+          (sendonce-import--use all)
+          (length new))
+      0)))
+
+(defun sendonce-import--wanted-p (new all)
+  "Return non-nil if NEW accounts are to be used; ALL are shown meanwhile."
+  (save-window-excursion
+    (unless noninteractive
+      (pop-to-buffer (sendonce-import--show all)))
+    (sendonce-import--ask (format "Use %s from now on? "
+                                  (if (cdr new) "these accounts"
+                                    "this account")))))
+
+(defun sendonce-import--use (accounts)
+  "Use ACCOUNTS from now on.
+What the init file wants for that stays in view, unless Customize saved it."
+  (let ((form (sendonce-remedy-set 'sendonce-accounts accounts)))
+    (if (or (null form) noninteractive)
+        (sendonce-remedy-tell form)
+      (with-current-buffer (sendonce-import--show accounts)
+        (insert ";; They hold for this session; to keep them, put this into \
+your init file.\n"))
+      (display-buffer "*sendonce accounts*"))))
 
 ;;;; The queue
 

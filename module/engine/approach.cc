@@ -172,7 +172,7 @@ std::optional<Error> Approach::ask_silent_port() {
                       " speaks TLS from the start, and was spoken to in the clear");
 }
 
-/// A server that breaks off when TLS is begun may be one that greets in the clear.
+/// A server that breaks off when TLS is begun, without a word, may be one that greets in the clear.
 Error Approach::explained(Error error) {
   if (error.cause == Cause::certificate && judged_) {
     const net::TlsInfo* info = dialogue_->line().tls_info();
@@ -183,7 +183,7 @@ Error Approach::explained(Error error) {
   }
   const bool at_tls = error.phase == Phase::tls && tls_ == smtp::TlsMode::implicit &&
                       (error.cause == Cause::connection_lost || error.cause == Cause::tls_failed);
-  if (!at_tls || errand_.cancelled) return error;
+  if (!at_tls || errand_.cancelled || dialogue_->line().counters().bytes_in > 0) return error;
   const auto heard =
       net::listen_at(settings_.host, settings_.port, Deadline::after(patience), *errand_.wake);
   if (!heard || *heard != net::Speaks::clear) return error;

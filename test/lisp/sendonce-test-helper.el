@@ -160,8 +160,11 @@ Hello there.
           sendonce-test-port (string-to-number (match-string 1 output)))))
 
 (defun sendonce-test-stop-peer ()
-  "Stop the peer."
+  "Stop the peer; its port is free then."
   (when sendonce-test--peer
+    (signal-process sendonce-test--peer 'SIGKILL)
+    (while (process-live-p sendonce-test--peer)
+      (accept-process-output sendonce-test--peer 1))
     (delete-process sendonce-test--peer)
     (setq sendonce-test--peer nil)))
 
