@@ -12,13 +12,14 @@
 ;;
 ;; The header is taken apart as a list of fields (sendonce-header.el) and
 ;; only fields are added or left out; the body is copied and never looked
-;; into: mml may have signed it.  Two kinds of buffer come here:
+;; into: mml may have signed it.  Three kinds of buffer come here:
 ;;
 ;; - unibyte ones, from message-mode and everything built on it: already
 ;;   MIME-encoded, only to be addressed;
 ;; - multibyte ones, from mail-mode and Rmail, which leave encoding, From,
 ;;   Message-ID, Date and Fcc to the sender.  These are the user's own
-;;   draft: we work on copies only.
+;;   draft: we work on copies only;
+;; - multibyte ones, from nngateway, that are encoded all the same.
 ;;
 ;; It never changes the current buffer, never asks, never sends.
 
@@ -28,6 +29,7 @@
 (require 'sendonce-header)
 (require 'sendonce-recipient)
 (require 'cl-lib)
+(require 'seq)
 
 (declare-function message-make-message-id "message" ())
 (declare-function message-make-date "message" (&optional now))
@@ -155,6 +157,16 @@ Content-Transfer-Encoding: 8bit\n"
            body coding)
           (encode-coding-string body coding))))
 
+(defun sendonce-compose--encoded-p (header body)
+  "Return non-nil if HEADER and BODY are MIME, encoded, in characters.
+So nngateway has what message.el made: with raw bytes beyond ASCII."
+  (and (multibyte-string-p body)
+       (string-match-p "^mime-version[ \t]*:" (downcase header))
+       (seq-every-p (lambda (text)
+                      (string-match-p "\\`[[:ascii:]\x3fff80-\x3fffff]*\\'"
+                                      text))
+                    (list header body))))
+
 (defun sendonce-compose--plain (header body)
   "Return (FIELDS . BODY) for HEADER and BODY, bytes, as they are."
   (cons (sendonce-header-parse header) body))
@@ -179,6 +191,12 @@ Content-Transfer-Encoding: 8bit\n"
          (string-match "\\`message/partial;.*\\bnumber=\\([0-9]+\\)" type)
          (match-string 1 type))))
 
+(defun sendonce-compose--draft (fields)
+  "Return the identity of the draft that FIELDS have, or nil.
+In a message that is resent it would be somebody else's."
+  (and (not (sendonce-recipient--resent-p fields))
+       (sendonce-header-value fields "x-sendonce-draft")))
+
 (defun sendonce-compose--letter (fields body)
   "Return the letter that FIELDS and BODY, bytes, make."
   (let ((whole (sendonce-compose--complete fields)))
@@ -191,7 +209,7 @@ Content-Transfer-Encoding: 8bit\n"
                (or (sendonce-header-value whole "subject") ""))
      :fcc (sendonce-header-values whole "fcc")
      :part (sendonce-compose--part whole)
-     :draft (sendonce-header-value whole "x-sendonce-draft")
+     :draft (sendonce-compose--draft whole)
      :fields (apply #'sendonce-header-without
                     whole sendonce-compose--private)
      :body body)))
@@ -207,9 +225,13 @@ Signal `sendonce-config-error' if it cannot be addressed."
                  (body (sendonce-compose--with-newline
                         (buffer-substring-no-properties start (point-max))))
                  (`(,fields . ,bytes)
-                  (if enable-multibyte-characters
-                      (sendonce-compose--encode header body)
-                    (sendonce-compose--plain header body))))
+                  (cond ((sendonce-compose--encoded-p header body)
+                         (sendonce-compose--plain
+                          (string-to-unibyte header)
+                          (string-to-unibyte body)))
+                        (enable-multibyte-characters
+                         (sendonce-compose--encode header body))
+                        (t (sendonce-compose--plain header body)))))
       (sendonce-compose--letter fields bytes))))
 
 (defun sendonce-letter-bytes (letter)
