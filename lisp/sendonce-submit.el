@@ -525,6 +525,7 @@ Return nil if the send function may return, or (wait ID ATTEMPTS)."
 
 (defun sendonce-submit--submission (letter)
   "Return the submission of LETTER from the current buffer."
+  (sendonce-identity-steady letter)
   (let ((account (sendonce-account-for (sendonce-letter-from letter)))
         (draft (sendonce-identity-draft letter)))
     (make-sendonce-submission
@@ -533,7 +534,8 @@ Return nil if the send function may return, or (wait ID ATTEMPTS)."
      :settings (sendonce-account-settings account)
      :draft draft
      :fingerprint (sendonce-identity-fingerprint
-                   letter message-sendonce-draft-source))))
+                   letter (or (sendonce-identity-whole letter)
+                              message-sendonce-draft-source)))))
 
 (defun sendonce-submit-buffer ()
   "Send the message in the current buffer; the work of `sendonce-send-it'."

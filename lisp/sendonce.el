@@ -36,6 +36,7 @@
 
 (declare-function sendonce-submit-buffer "sendonce-submit" ())
 (declare-function sendonce-identity-stamp "sendonce-identity" ())
+(declare-function sendonce-identity-note-whole "sendonce-identity" ())
 (declare-function sendonce-notify-update "sendonce-notify" ())
 
 (defvar message-send-mail-function)
@@ -222,6 +223,7 @@ Does nothing where `sendonce-mode' is off or has done so before."
 (defun sendonce--install ()
   "Take over the send functions, of packages loaded now or later."
   (add-hook 'message-send-hook #'sendonce-identity-stamp 90)
+  (add-hook 'message-send-mail-hook #'sendonce-identity-note-whole 90)
   (with-eval-after-load 'gnus-draft
     (require 'sendonce-gnus))
   (pcase-dolist (`(,feature ,variable ,function) sendonce--send-functions)
@@ -241,6 +243,7 @@ line says so."
   (if sendonce-mode
       (sendonce--install)
     (remove-hook 'message-send-hook #'sendonce-identity-stamp)
+    (remove-hook 'message-send-mail-hook #'sendonce-identity-note-whole)
     (sendonce--restore))
   (when (featurep 'sendonce-notify)
     (sendonce-notify-update)))
@@ -249,6 +252,7 @@ line says so."
 
 (autoload 'sendonce-submit-buffer "sendonce-submit")
 (autoload 'sendonce-identity-stamp "sendonce-identity")
+(autoload 'sendonce-identity-note-whole "sendonce-identity")
 (autoload 'sendonce-build-module "sendonce-engine" nil t)
 (autoload 'sendonce-entries "sendonce-outbox")
 (autoload 'sendonce-wait-idle "sendonce-wait")
