@@ -84,6 +84,22 @@ Text of letter %d.
                       number number number number))
       (gnus-request-accept-article "nnml:in" '(nnml "") t t))))
 
+(defun sendonce-client-gnus-receive (bytes)
+  "Put BYTES, a message, into \"nnml:in\" and open that at it."
+  (let ((number (with-temp-buffer
+                  (set-buffer-multibyte nil)
+                  (insert (string-replace "\r\n" "\n" bytes))
+                  (cdr (gnus-request-accept-article
+                        "nnml:in" '(nnml "") t t)))))
+    (when (gnus-buffer-live-p gnus-summary-buffer)
+      (set-buffer gnus-summary-buffer)
+      (gnus-summary-exit))
+    (set-buffer gnus-group-buffer)
+    (gnus-activate-group "nnml:in" 'scan)
+    (sendonce-client-gnus-open "nnml:in")
+    (unless (gnus-summary-goto-subject number)
+      (error "No message %s" number))))
+
 (defun sendonce-client-gnus--kill-buffers ()
   "Kill all buffers in which mail is written or read."
   (dolist (buffer (buffer-list))
@@ -115,6 +131,7 @@ and the Gnus agent, as always, plugged in."
   (declare (indent 1) (debug t))
   `(sendonce-test-with-peer ,options
      (let ((message-send-hook nil)
+           (message-send-mail-hook nil)
            (message-send-mail-real-function nil)
            (message-kill-buffer-on-exit t)
            (gnus-plugged t))
