@@ -353,8 +353,10 @@ A part of a split message has one of its own."
 (defconst sendonce-identity--volatile
   '("message-id" "date" "resent-message-id" "resent-date" "user-agent"
     "x-mailer" "lines" "cancel-lock" "cancel-key" "x-hashcash" "x-payment"
-    "hashcash" "x-sendonce-draft" "x-draft-from" "gcc" "fcc")
-  "Fields that change from try to try, or do not go out.")
+    "hashcash" "x-sendonce-draft" "x-draft-from" "gcc" "fcc" "in-reply-to")
+  "Fields that change from try to try, or do not go out.
+In-Reply-To `message-mode' makes when it sends, of what a draft that
+comes back from its file has lost; References is there from the start.")
 
 (defconst sendonce-identity--boundary
   "\\bboundary=\\(\"[^\"]*\"\\|[^ ;\t\n]+\\)"
