@@ -331,6 +331,17 @@ OPTIONS are those of `sendonce-test-with-peer'."
     (sendonce-client-gnus-went "one")
     (sendonce-client-gnus-stayed "nndraft:drafts")))
 
+(ert-deftest sendonce-client-gnus-reply-in-doubt-and-a-crash ()
+  "The draft comes back from its auto-save file, and is known."
+  (sendonce-client-gnus-with-reply (:scenario sendonce-client-gnus-doubt)
+    (should (eq 'sendonce-in-doubt (car (sendonce-client-gnus-send))))
+    (sendonce-client-gnus-restart)
+    (should (eq 'sendonce-in-doubt (car (sendonce-client-gnus-send-drafts))))
+    (sendonce-client-gnus-stayed "nndraft:drafts" "Re: Letter 1")
+    (should-not (sendonce-test-answering '(?s)
+                  (sendonce-client-gnus-send-drafts)))
+    (sendonce-client-gnus-all-followed)))
+
 (ert-deftest sendonce-client-gnus-draft-edited-after-a-crash ()
   "What went out is not taken for another message when it is edited."
   (sendonce-client-gnus-with ()
@@ -457,6 +468,44 @@ OPTIONS are those of `sendonce-test-with-peer'."
     (sendonce-client-gnus-went "one" "two")
     (sendonce-client-gnus-stayed "nndraft:queue")))
 
+(ert-deftest sendonce-client-gnus-queue-refused-and-mended ()
+  "A message of the queue is mended as a draft is: D e."
+  (sendonce-client-gnus-with
+      (:scenario "at RCPT when \"bad@\": say \"550 5.1.1 Who\\r\\n\"\n")
+    (sendonce-client-gnus-queue "bad")
+    (should (eq 'sendonce-refused (car (sendonce-client-gnus-flush))))
+    (sendonce-client-gnus-open "nndraft:queue")
+    (gnus-draft-edit-message)
+    (sendonce-client-gnus-set "To" "good@there.example")
+    (should-not (sendonce-client-gnus-send))
+    (sendonce-client-gnus-went "bad")
+    (should (equal '(sent failed) (sendonce-test-states)))
+    (sendonce-client-gnus-stayed "nndraft:queue")
+    (sendonce-client-gnus-stayed "nndraft:drafts")))
+
+(ert-deftest sendonce-client-gnus-queued-after-doubt ()
+  "What is in doubt does not go out by way of the queue either."
+  (sendonce-client-gnus-with (:scenario sendonce-client-gnus-doubt)
+    (sendonce-client-gnus-simple)
+    (should (eq 'sendonce-in-doubt (car (sendonce-client-gnus-send))))
+    (sendonce-client-gnus-unplugged
+      (should-not (sendonce-client-gnus-send)))
+    (dotimes (_ 2)
+      (should (eq 'sendonce-in-doubt (car (sendonce-client-gnus-flush))))
+      (sendonce-client-gnus-went "Hello")
+      (sendonce-client-gnus-stayed "nndraft:queue" "Hello"))))
+
+(ert-deftest sendonce-client-gnus-queue-always ()
+  "Plugged as well, if the user wants to look at the queue first."
+  (sendonce-client-gnus-with ()
+    (let ((gnus-agent-queue-mail 'always))
+      (sendonce-client-gnus-simple)
+      (should-not (sendonce-client-gnus-send))
+      (should-not (sendonce-entries))
+      (should-not (sendonce-client-gnus-flush)))
+    (sendonce-client-gnus-went "Hello")
+    (sendonce-client-gnus-stayed "nndraft:queue")))
+
 ;;;; Delayed
 
 (defconst sendonce-client-gnus--past "Mon, 02 Mar 2020 10:00:00 +0000"
@@ -507,7 +556,6 @@ OPTIONS are those of `sendonce-test-with-peer'."
     (sendonce-client-gnus-delay sendonce-client-gnus--past
                                 '("Subject" . "due"))
     (sendonce-client-gnus-crash #'gnus-delay-send-queue)
-    (gnus-agent-queue-setup gnus-delay-group)
     (gnus-delay-send-queue)
     (sendonce-client-gnus-went "due")
     (sendonce-client-gnus-stayed "nndraft:delayed")))
@@ -700,6 +748,18 @@ Return-Path: <me@here.example>
     (should (= 1 (length (seq-uniq (sendonce-client-gnus--part-ids)))))
     (sendonce-client-gnus-stayed "nndraft:drafts")))
 
+(ert-deftest sendonce-client-gnus-parts-in-the-queue ()
+  (sendonce-client-gnus-with
+      (:scenario "connection 2 at EOD: refuse\nconnection 1 at EOD 2: refuse\n")
+    (sendonce-client-gnus--long)
+    (sendonce-client-gnus-unplugged
+      (should-not (sendonce-client-gnus--send-parts)))
+    (should (eq 'sendonce-refused (car (sendonce-client-gnus-flush))))
+    (sendonce-client-gnus-went "Long (1/3)" "Long (3/3)")
+    (should-not (sendonce-client-gnus-flush))
+    (sendonce-client-gnus-went "Long (1/3)" "Long (2/3)" "Long (3/3)")
+    (should (= 1 (length (seq-uniq (sendonce-client-gnus--part-ids)))))))
+
 (ert-deftest sendonce-client-gnus-parts-edited ()
   "Parts of one version are not sent to who has parts of another."
   (sendonce-client-gnus-with
@@ -775,5 +835,26 @@ OPTIONS are those of `sendonce-test-with-peer'."
                            (sendonce-test-envelopes))))
     (should (string-search "is a courtesy copy of an article"
                            (cadr (sendonce-test-accepted))))))
+
+(ert-deftest sendonce-client-gnus-maildir-post ()
+  "Back ends that post by calling the send function themselves."
+  (dolist (function '(message-send-mail-with-sendonce sendonce-send-it))
+    (sendonce-client-gnus-with-news ()
+      (let ((directory (expand-file-name "md" gnus-home-directory))
+            (message-send-mail-function function))
+        (make-directory directory t)
+        (setq gnus-post-method `(nnmaildir "md" (directory ,directory)))
+        (message-remove-header "Newsgroups")
+        (sendonce-client-gnus-set "Newsgroups" "list")
+        (setq-local message-post-method gnus-post-method)
+        (setq-local message-send-method-alist
+                    (list (assq 'news message-send-method-alist)))
+        (sendonce-client-gnus-set "To" "list@there.example")
+        (should-not (sendonce-client-gnus-send)))
+      (should (equal '("from <me@here.example>\nto <list@there.example>\n")
+                     (sendonce-test-envelopes)))
+      (should (string-search
+               (encode-coding-string "\r\n\r\nGrüße.\r\n" 'utf-8)
+               (car (sendonce-test-accepted)))))))
 
 ;;; sendonce-client-gnus-tests.el ends here

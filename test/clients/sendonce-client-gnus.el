@@ -46,6 +46,7 @@
 (require 'nndraft)
 (require 'nnml)
 (require 'nngateway)
+(require 'nnmaildir)
 
 (setq gnus-select-method '(nnnil "")
       gnus-secondary-select-methods '((nnml ""))
@@ -94,8 +95,6 @@ Text of letter %d.
     (when (gnus-buffer-live-p gnus-summary-buffer)
       (set-buffer gnus-summary-buffer)
       (gnus-summary-exit))
-    (set-buffer gnus-group-buffer)
-    (gnus-activate-group "nnml:in" 'scan)
     (sendonce-client-gnus-open "nnml:in")
     (unless (gnus-summary-goto-subject number)
       (error "No message %s" number))))
@@ -118,6 +117,7 @@ Text of letter %d.
 
 (defun sendonce-client-gnus--clear ()
   "Delete all that Gnus has written."
+  (setq gnus-save-newsrc-file-last-timestamp nil)
   (dolist (file (directory-files sendonce-client-gnus-directory t
                                  directory-files-no-dot-files-regexp))
     (if (file-directory-p file)
@@ -188,6 +188,7 @@ FIELDS is an alist of header fields."
 (defun sendonce-client-gnus-open (group)
   "Show the summary of all of GROUP, at its first message."
   (set-buffer gnus-group-buffer)
+  (gnus-activate-group group 'scan)
   (gnus-group-read-group t t group)
   (set-buffer gnus-summary-buffer)
   (goto-char (point-min)))
@@ -208,7 +209,9 @@ FIELDS is an alist of header fields."
     (sendonce-client-gnus-close)))
 
 (defun sendonce-client-gnus-restart ()
-  "Have Emacs crash and begin anew, as far as Gnus and sendonce can tell."
+  "Have Emacs crash and begin anew, as far as Gnus and sendonce can tell.
+Only the groups are remembered."
+  (gnus-save-newsrc-file t)
   (sendonce-client-gnus-leave)
   (sendonce-engine-stop 1)
   (gnus)
