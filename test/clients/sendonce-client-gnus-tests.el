@@ -738,7 +738,7 @@ Return-Path: <me@here.example>
 (ert-deftest sendonce-client-gnus-parts-tried-again ()
   "Only what is missing goes, and receivers can put it together."
   (sendonce-client-gnus-with
-      (:scenario "connection 2 at EOD: refuse\nconnection 1 at EOD 2: refuse\n")
+      (:scenario "connection 2 at EOD: refuse\n")
     (sendonce-client-gnus--long)
     (should (eq 'sendonce-refused (car (sendonce-client-gnus--send-parts))))
     (sendonce-client-gnus-went "Long (1/3)")
@@ -750,7 +750,7 @@ Return-Path: <me@here.example>
 
 (ert-deftest sendonce-client-gnus-parts-in-the-queue ()
   (sendonce-client-gnus-with
-      (:scenario "connection 2 at EOD: refuse\nconnection 1 at EOD 2: refuse\n")
+      (:scenario "connection 2 at EOD: refuse\n")
     (sendonce-client-gnus--long)
     (sendonce-client-gnus-unplugged
       (should-not (sendonce-client-gnus--send-parts)))
@@ -763,7 +763,7 @@ Return-Path: <me@here.example>
 (ert-deftest sendonce-client-gnus-parts-edited ()
   "Parts of one version are not sent to who has parts of another."
   (sendonce-client-gnus-with
-      (:scenario "connection 2 at EOD: refuse\nconnection 1 at EOD 2: refuse\n")
+      (:scenario "connection 2 at EOD: refuse\n")
     (sendonce-client-gnus--long)
     (should (eq 'sendonce-refused (car (sendonce-client-gnus--send-parts))))
     (sendonce-test-scenario "")
