@@ -33,6 +33,7 @@
 (require 'sendonce-identity)
 (require 'subr-x)
 
+(declare-function sendonce-submit--echo "sendonce-submit" (text))
 (declare-function gnus-summary-mark-article "gnus-sum"
                   (&optional article mark no-expire))
 (declare-function nndraft-auto-save-file-name "nndraft" (file))
@@ -122,10 +123,13 @@ Return the failures, as in `sendonce-gnus--failures', oldest first."
              failures "\n"))
 
 (defun sendonce-gnus--signal (failures)
-  "Signal the first of FAILURES, if any, with the texts of all."
+  "Signal the first of FAILURES, if any, with the texts of all.
+Those are what is said last, after the drafts that went."
   (when failures
-    (pcase-let ((`(,condition ,_ . ,more) (cdar failures)))
-      (signal condition (cons (sendonce-gnus--text failures) more)))))
+    (pcase-let ((`(,condition ,_ . ,more) (cdar failures))
+                (text (sendonce-gnus--text failures)))
+      (sendonce-submit--echo text)
+      (signal condition (cons text more)))))
 
 (defun sendonce-gnus--send-queue (function &rest arguments)
   "Call FUNCTION, `gnus-group-send-queue', with ARGUMENTS."

@@ -414,6 +414,25 @@ OPTIONS are those of `sendonce-test-with-peer'."
     (sendonce-client-gnus-went "one")
     (sendonce-client-gnus-stayed "nndraft:queue" "bad1" "bad2")))
 
+(ert-deftest sendonce-client-gnus-queue-refused-is-said-last ()
+  "What was not sent is not hidden by what was."
+  (sendonce-client-gnus-with
+      (:scenario "at RCPT when \"bad@\": say \"550 5.1.1 Who\\r\\n\"\n")
+    (sendonce-client-gnus-queue "bad" "one")
+    (let ((said '("")))
+      (cl-letf (((symbol-function 'message)
+                 (lambda (format &rest args)
+                   (when format
+                     (push (apply #'format-message format args) said)))))
+        (sendonce-test-interactively
+          (should (eq 'sendonce-refused (car (sendonce-client-gnus-flush)))))
+        (push "" said)
+        (with-timeout (10 nil)
+          (while (string-empty-p (car said))
+            (accept-process-output nil 0.01)))
+        (accept-process-output nil 0.01))
+      (should (string-search "bad@there.example: 550" (car said))))))
+
 (ert-deftest sendonce-client-gnus-queue-server-away ()
   "With a user, what waits in the outbox leaves the queue."
   (sendonce-client-gnus-with ()
