@@ -24,8 +24,8 @@
 ;; news is asked for, which an error would prevent: these give a warning.
 ;;
 ;; Gnus has no hooks in these places, so its functions are advised, when
-;; sendonce is to send and Gnus' drafts are loaded.  The advice does
-;; nothing while another function is the one that sends.
+;; sendonce is to send and Gnus' drafts are loaded.  While another
+;; function sends, the advice only keeps our field out of what that gets.
 
 ;;; Code:
 
@@ -67,13 +67,13 @@
 
 (defun sendonce-gnus--setup (function article group &rest more)
   "Call FUNCTION, `gnus-draft-setup', with ARTICLE, GROUP and MORE.
-The buffer that it makes has the identity of its file."
-  (if (not (sendonce-gnus--sends-p))
-      (apply function article group more)
-    (sendonce-identity-stamp-file (sendonce-gnus--file article group))
-    (prog1 (apply function article group more)
-      (sendonce-identity-inherit)
-      (setq sendonce-gnus--draft (current-buffer)))))
+The buffer that it makes has the identity of its file, but not in its
+text, whoever sends that."
+  (when (sendonce-gnus--sends-p)
+    (sendonce-identity-stamp-file (sendonce-gnus--file article group)))
+  (prog1 (apply function article group more)
+    (sendonce-identity-inherit)
+    (setq sendonce-gnus--draft (current-buffer))))
 
 ;;;; One error is not that of all
 

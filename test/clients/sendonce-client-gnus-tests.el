@@ -118,6 +118,13 @@ OPTIONS are those of `sendonce-test-with-peer'."
     (should-not (string-match-p "^\\(?:Gcc\\|X-Draft-From\\|X-Gnus\\)"
                                 (car (sendonce-test-accepted))))))
 
+(ert-deftest sendonce-client-gnus-filed-unread ()
+  (sendonce-client-gnus-with-reply ()
+    (setq gnus-gcc-mark-as-read nil)
+    (should-not (sendonce-client-gnus-send))
+    (should (= 1 (length (sendonce-client-gnus-files "nnml:sent"))))
+    (should (eql 1 (sendonce-client-gnus-unread "nnml:sent")))))
+
 (ert-deftest sendonce-client-gnus-filed-is-what-was-sent ()
   "The copy has the Message-ID that the receiver sees, though tried twice."
   (sendonce-client-gnus-with-reply (:scenario "connection 1 at EOD: refuse\n")
@@ -354,6 +361,39 @@ OPTIONS are those of `sendonce-test-with-peer'."
     (insert "More.\n")
     (should (eq 'sendonce-error (car (sendonce-client-gnus-send))))
     (sendonce-client-gnus-went "one")))
+
+(ert-deftest sendonce-client-gnus-draft-sent-by-others ()
+  "While another function sends, nothing of ours is in the way."
+  (sendonce-client-gnus-with
+      (:scenario "at EOD when \"me@here.example\": refuse\n")
+    (sendonce-client-gnus-simple)
+    (should (eq 'sendonce-refused (car (sendonce-client-gnus-send))))
+    (sendonce-client-gnus-close)
+    (sendonce-client-gnus-put-by "untried")
+    (sendonce-mode -1)
+    (let* (sent
+           (message-send-mail-function
+            (lambda ()
+              (should-not (string-search "X-Sendonce" (buffer-string)))
+              (push (buffer-string) sent)))
+           (send-mail-function #'ignore))
+      (should-not (sendonce-client-gnus-send-drafts))
+      (should (equal '("Hello" "untried")
+                     (sendonce-client-gnus-subjects sent))))
+    (sendonce-client-gnus-stayed "nndraft:drafts")))
+
+(ert-deftest sendonce-client-gnus-errors-of-others ()
+  "While another function sends, its errors are Gnus' own affair."
+  (sendonce-client-gnus-with ()
+    (sendonce-client-gnus-put-by "one" "two")
+    (sendonce-mode -1)
+    (let ((message-send-mail-function
+           (lambda () (signal 'sendonce-error '("Not ours"))))
+          (send-mail-function #'ignore))
+      (should (equal '(sendonce-error "Not ours")
+                     (sendonce-client-gnus-send-drafts))))
+    (dolist (draft (sendonce-client-gnus-files "nndraft:drafts"))
+      (should-not (string-search "X-Sendonce" draft)))))
 
 ;;;; Unplugged
 
