@@ -12,14 +12,16 @@
 ;;
 ;; The header is taken apart as a list of fields (sendonce-header.el) and
 ;; only fields are added or left out; the body is copied and never looked
-;; into: mml may have signed it.  Three kinds of buffer come here:
+;; into: mml may have signed it.  Four kinds of buffer come here:
 ;;
 ;; - unibyte ones, from message-mode and everything built on it: already
 ;;   MIME-encoded, only to be addressed;
 ;; - multibyte ones that are encoded, from Wanderlust, which says so;
 ;; - multibyte ones, from mail-mode and Rmail, which leave encoding, From,
 ;;   Message-ID, Date and Fcc to the sender.  These are the user's own
-;;   draft: we work on copies only.
+;;   draft: we work on copies only;
+;; - multibyte ones, from nngateway and of what Rmail resends, that are
+;;   encoded all the same.
 ;;
 ;; It never changes the current buffer, never asks, never sends.
 
@@ -29,6 +31,7 @@
 (require 'sendonce-header)
 (require 'sendonce-recipient)
 (require 'cl-lib)
+(require 'seq)
 
 (declare-function message-make-message-id "message" ())
 (declare-function message-make-date "message" (&optional now))
@@ -183,6 +186,21 @@ Content-Transfer-Encoding: 8bit\n"
            body coding)
           (encode-coding-string body coding))))
 
+(defun sendonce-compose--bytes-p (text)
+  "Return non-nil if TEXT is ASCII but for raw bytes."
+  (string-match-p "\\`[[:ascii:]\x3fff80-\x3fffff]*\\'" text))
+
+(defun sendonce-compose--encoded-p (header body)
+  "Return non-nil if HEADER and BODY, in characters, are encoded already.
+So nngateway has what message.el made, and Rmail what it resends, which
+is another's: with raw bytes beyond ASCII, and with a From."
+  (and (sendonce-compose--bytes-p header)
+       (sendonce-compose--bytes-p body)
+       (let ((fields (sendonce-header-parse header)))
+         (and (assoc "from" fields)
+              (or (assoc "mime-version" fields)
+                  (sendonce-recipient--resent-p fields))))))
+
 (defun sendonce-compose--plain (header body)
   "Return (FIELDS . BODY) for HEADER and BODY, bytes, as they are."
   (cons (sendonce-header-parse header) body))
@@ -207,6 +225,12 @@ Content-Transfer-Encoding: 8bit\n"
          (string-match "\\`message/partial;.*\\bnumber=\\([0-9]+\\)" type)
          (match-string 1 type))))
 
+(defun sendonce-compose--draft (fields)
+  "Return the identity of the draft that FIELDS have, or nil.
+In a message that is resent it would be somebody else's."
+  (and (not (sendonce-recipient--resent-p fields))
+       (sendonce-header-value fields "x-sendonce-draft")))
+
 (defun sendonce-compose--letter (fields body sender recipients)
   "Return the letter that FIELDS and BODY, bytes, make.
 SENDER and RECIPIENTS, if given, are the envelope's."
@@ -220,24 +244,18 @@ SENDER and RECIPIENTS, if given, are the envelope's."
                (or (sendonce-header-value whole "subject") ""))
      :fcc (sendonce-header-values whole "fcc")
      :part (sendonce-compose--part whole)
-     :draft (sendonce-header-value whole "x-sendonce-draft")
+     :draft (sendonce-compose--draft whole)
      :method (sendonce-header-value whole "x-message-smtp-method")
      :fields (apply #'sendonce-header-without
                     whole sendonce-compose--private)
      :body body)))
-
-(defun sendonce-compose--raw-p (header body)
-  "Return non-nil if HEADER and BODY are a message that Rmail resends.
-Its bytes are another's: nothing of them is encoded again."
-  (and (sendonce-recipient--resent-p (sendonce-header-parse header))
-       (not (string-match-p "[^[:ascii:]\x3fff80-\x3fffff]" body))))
 
 (defun sendonce-compose--parts (header body encoded)
   "Return (FIELDS . BYTES) for the texts HEADER and BODY.
 ENCODED: the mail client has encoded them, raw bytes among characters."
   (cond ((not enable-multibyte-characters)
          (sendonce-compose--plain header body))
-        ((or encoded (sendonce-compose--raw-p header body))
+        ((or encoded (sendonce-compose--encoded-p header body))
          (sendonce-compose--plain (encode-coding-string header 'utf-8)
                                   (encode-coding-string body 'utf-8)))
         (t (sendonce-compose--encode header body))))

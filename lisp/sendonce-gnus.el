@@ -24,8 +24,8 @@
 ;; news is asked for, which an error would prevent: these give a warning.
 ;;
 ;; Gnus has no hooks in these places, so its functions are advised, when
-;; sendonce is to send and Gnus' drafts are loaded.  The advice does
-;; nothing while another function is the one that sends.
+;; sendonce is to send and Gnus' drafts are loaded.  While another
+;; function sends, the advice only keeps our field out of what that gets.
 
 ;;; Code:
 
@@ -33,6 +33,7 @@
 (require 'sendonce-identity)
 (require 'subr-x)
 
+(declare-function sendonce-submit--echo "sendonce-submit" (text))
 (declare-function gnus-summary-mark-article "gnus-sum"
                   (&optional article mark no-expire))
 (declare-function nndraft-auto-save-file-name "nndraft" (file))
@@ -66,13 +67,13 @@
 
 (defun sendonce-gnus--setup (function article group &rest more)
   "Call FUNCTION, `gnus-draft-setup', with ARTICLE, GROUP and MORE.
-The buffer that it makes has the identity of its file."
-  (if (not (sendonce-gnus--sends-p))
-      (apply function article group more)
-    (sendonce-identity-stamp-file (sendonce-gnus--file article group))
-    (prog1 (apply function article group more)
-      (sendonce-identity-inherit)
-      (setq sendonce-gnus--draft (current-buffer)))))
+The buffer that it makes has the identity of its file, but not in its
+text, whoever sends that."
+  (when (sendonce-gnus--sends-p)
+    (sendonce-identity-stamp-file (sendonce-gnus--file article group)))
+  (prog1 (apply function article group more)
+    (sendonce-identity-inherit)
+    (setq sendonce-gnus--draft (current-buffer))))
 
 ;;;; One error is not that of all
 
@@ -122,10 +123,13 @@ Return the failures, as in `sendonce-gnus--failures', oldest first."
              failures "\n"))
 
 (defun sendonce-gnus--signal (failures)
-  "Signal the first of FAILURES, if any, with the texts of all."
+  "Signal the first of FAILURES, if any, with the texts of all.
+Those are what is said last, after the drafts that went."
   (when failures
-    (pcase-let ((`(,condition ,_ . ,more) (cdar failures)))
-      (signal condition (cons (sendonce-gnus--text failures) more)))))
+    (pcase-let ((`(,condition ,_ . ,more) (cdar failures))
+                (text (sendonce-gnus--text failures)))
+      (sendonce-submit--echo text)
+      (signal condition (cons text more)))))
 
 (defun sendonce-gnus--send-queue (function &rest arguments)
   "Call FUNCTION, `gnus-group-send-queue', with ARGUMENTS."

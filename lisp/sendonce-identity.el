@@ -36,7 +36,9 @@
 ;; boundaries numbered.
 ;; Drafts that mml signs or encrypts have a new body at every try; for
 ;; these the fingerprint is taken of the draft's source, in the hook, with
-;; the contents of the files it attaches.
+;; the contents of the files it attaches.  The parts that message.el makes
+;; of a large message have in them what changes at every try; for these it
+;; is taken of the whole.
 ;;
 ;; THE TABLE is DESIGN.md's, as a pure function of facts: nothing here
 ;; asks, sends, or looks into the outbox.  Submit acts on what it says.
@@ -51,6 +53,7 @@
 (require 'subr-x)
 
 (defvar message-this-is-mail)
+(defvar message-send-mail-partially-limit)
 
 ;;;; State
 
@@ -215,6 +218,64 @@ the sender is in the envelope.")
                          (sendonce-identity--attached) "\n"))
       'utf-8))))
 
+;;;; Messages that message.el splits
+
+(defvar-local message-sendonce-whole nil
+  "Hash of the message that this buffer holds, or holds a part of.
+Noted where message.el splits it; the buffers of its parts inherit it.")
+
+(defun sendonce-identity--to-split-p ()
+  "Return non-nil if message.el is to split the message in this buffer."
+  (let ((limit (bound-and-true-p message-send-mail-partially-limit)))
+    (and limit (>= (buffer-size) limit))))
+
+(defun sendonce-identity-note-whole ()
+  "Note what the message in this buffer is, if it is to be split.
+On `message-send-mail-hook', which runs in the whole message first and
+then, perhaps, in each part."
+  (when (and (not message-sendonce-whole)
+             (sendonce-identity--to-split-p))
+    (pcase-let* ((mail-header-separator "")
+                 (`(,end . ,start) (sendonce-compose--body-start))
+                 (fields (sendonce-header-parse
+                          (sendonce-compose--header-text end))))
+      (unless (sendonce-compose--part fields)
+        (setq message-sendonce-whole
+              (secure-hash
+               'sha256
+               (format "%s %s %s %s"
+                       message-sendonce-draft-id
+                       message-send-mail-partially-limit
+                       (secure-hash 'sha256 (sendonce-identity--stable-header
+                                             fields))
+                       (secure-hash 'sha256 (current-buffer)
+                                    start (point-max)))))))))
+
+(defun sendonce-identity-whole (letter)
+  "Return the hash of the message that LETTER is a part of, or nil."
+  (and (sendonce-letter-part letter) message-sendonce-whole))
+
+(defun sendonce-identity--name-whole (field name)
+  "Return FIELD; if it says what the whole is called, that is NAME."
+  (if (equal (car field) "content-type")
+      (cons (car field)
+            (replace-regexp-in-string
+             "\\bid=\\(\"[^\"]*\"\\|[^ ;\t\n]+\\)"
+             (format "id=\"%s\"" name) (cdr field) t t))
+    field))
+
+(defun sendonce-identity-steady (letter)
+  "Have LETTER, if it is a part, call the whole the same at every try.
+message.el calls it anew at each, and then receivers could not put
+together what went out at one with what went out at the next."
+  (let ((whole (sendonce-identity-whole letter)))
+    (when whole
+      (let ((name (concat (substring whole 0 32) "@sendonce")))
+        (setf (sendonce-letter-fields letter)
+              (mapcar (lambda (field)
+                        (sendonce-identity--name-whole field name))
+                      (sendonce-letter-fields letter)))))))
+
 ;;;; The first draft of a session
 
 (defun sendonce-identity--message-id ()
@@ -265,6 +326,7 @@ late for `message-send-hook'."
     (unless message-sendonce-draft-id
       (sendonce-identity--stamp-origin))
     (add-hook 'message-send-hook #'sendonce-identity-stamp 90)
+    (add-hook 'message-send-mail-hook #'sendonce-identity-note-whole 90)
     (with-eval-after-load 'gnus-draft
       (require 'sendonce-gnus))))
 
@@ -291,8 +353,10 @@ A part of a split message has one of its own."
 (defconst sendonce-identity--volatile
   '("message-id" "date" "resent-message-id" "resent-date" "user-agent"
     "x-mailer" "lines" "cancel-lock" "cancel-key" "x-hashcash" "x-payment"
-    "hashcash" "x-sendonce-draft" "x-draft-from" "gcc" "fcc")
-  "Fields that change from try to try, or do not go out.")
+    "hashcash" "x-sendonce-draft" "x-draft-from" "gcc" "fcc" "in-reply-to")
+  "Fields that change from try to try, or do not go out.
+In-Reply-To `message-mode' makes when it sends, of what a draft that
+comes back from its file has lost; References is there from the start.")
 
 (defconst sendonce-identity--boundary
   "\\bboundary=\\(\"[^\"]*\"\\|[^ ;\t\n]+\\)"

@@ -530,6 +530,7 @@ Return the id of the entry."
   "Return the submission of LETTER from the current buffer.
 OWN is the account that the mail client itself describes, or nil; DRAFT
 the identity of the draft."
+  (sendonce-identity-steady letter)
   (let ((account (sendonce-account-for
                   (sendonce-letter-from letter)
                   (or (sendonce-account-of-method
@@ -541,7 +542,8 @@ the identity of the draft."
      :settings (sendonce-account-settings account)
      :draft draft
      :fingerprint (sendonce-identity-fingerprint
-                   letter message-sendonce-draft-source))))
+                   letter (or (sendonce-identity-whole letter)
+                              message-sendonce-draft-source)))))
 
 (defun sendonce-submit-letter (letter &optional own)
   "Send LETTER, made of the current buffer; return its entry's id.

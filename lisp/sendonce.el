@@ -36,6 +36,7 @@
 
 (declare-function sendonce-submit-buffer "sendonce-submit" ())
 (declare-function sendonce-identity-stamp "sendonce-identity" ())
+(declare-function sendonce-identity-note-whole "sendonce-identity" ())
 (declare-function sendonce-notify-update "sendonce-notify" ())
 (declare-function smtpmail-send-it "smtpmail" ())
 (declare-function message-field-value "message" (header &optional first-only))
@@ -305,6 +306,7 @@ Does nothing where `sendonce-mode' is off or has done so before."
   (with-eval-after-load 'wl-draft
     (when (bound-and-true-p sendonce-mode)
       (sendonce-wl-setup)))
+  (add-hook 'message-send-mail-hook #'sendonce-identity-note-whole 90)
   (with-eval-after-load 'gnus-draft
     (require 'sendonce-gnus))
   (pcase-dolist (`(,feature ,variable ,function) sendonce--send-functions)
@@ -326,6 +328,7 @@ While anything is unsent the mode line says so."
       (sendonce--install)
     (sendonce--give-back)
     (remove-hook 'message-send-hook #'sendonce-identity-stamp)
+    (remove-hook 'message-send-mail-hook #'sendonce-identity-note-whole)
     (remove-hook 'wl-draft-send-hook 'sendonce-wl-stamp)
     (remove-hook 'mail-send-hook 'sendonce-wl-a-labels)
     (sendonce--restore))
@@ -341,6 +344,7 @@ While anything is unsent the mode line says so."
 (autoload 'wl-draft-send-mail-with-sendonce "sendonce-wl")
 (autoload 'sendonce-import-smtpmail "sendonce-import" nil t)
 (autoload 'sendonce-import-flush "sendonce-import")
+(autoload 'sendonce-identity-note-whole "sendonce-identity")
 (autoload 'sendonce-build-module "sendonce-engine" nil t)
 (autoload 'sendonce-entries "sendonce-outbox")
 (autoload 'sendonce-wait-idle "sendonce-wait")

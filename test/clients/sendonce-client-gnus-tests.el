@@ -118,6 +118,13 @@ OPTIONS are those of `sendonce-test-with-peer'."
     (should-not (string-match-p "^\\(?:Gcc\\|X-Draft-From\\|X-Gnus\\)"
                                 (car (sendonce-test-accepted))))))
 
+(ert-deftest sendonce-client-gnus-filed-unread ()
+  (sendonce-client-gnus-with-reply ()
+    (setq gnus-gcc-mark-as-read nil)
+    (should-not (sendonce-client-gnus-send))
+    (should (= 1 (length (sendonce-client-gnus-files "nnml:sent"))))
+    (should (eql 1 (sendonce-client-gnus-unread "nnml:sent")))))
+
 (ert-deftest sendonce-client-gnus-filed-is-what-was-sent ()
   "The copy has the Message-ID that the receiver sees, though tried twice."
   (sendonce-client-gnus-with-reply (:scenario "connection 1 at EOD: refuse\n")
@@ -331,6 +338,17 @@ OPTIONS are those of `sendonce-test-with-peer'."
     (sendonce-client-gnus-went "one")
     (sendonce-client-gnus-stayed "nndraft:drafts")))
 
+(ert-deftest sendonce-client-gnus-reply-in-doubt-and-a-crash ()
+  "The draft comes back from its auto-save file, and is known."
+  (sendonce-client-gnus-with-reply (:scenario sendonce-client-gnus-doubt)
+    (should (eq 'sendonce-in-doubt (car (sendonce-client-gnus-send))))
+    (sendonce-client-gnus-restart)
+    (should (eq 'sendonce-in-doubt (car (sendonce-client-gnus-send-drafts))))
+    (sendonce-client-gnus-stayed "nndraft:drafts" "Re: Letter 1")
+    (should-not (sendonce-test-answering '(?s)
+                  (sendonce-client-gnus-send-drafts)))
+    (sendonce-client-gnus-all-followed)))
+
 (ert-deftest sendonce-client-gnus-draft-edited-after-a-crash ()
   "What went out is not taken for another message when it is edited."
   (sendonce-client-gnus-with ()
@@ -343,6 +361,39 @@ OPTIONS are those of `sendonce-test-with-peer'."
     (insert "More.\n")
     (should (eq 'sendonce-error (car (sendonce-client-gnus-send))))
     (sendonce-client-gnus-went "one")))
+
+(ert-deftest sendonce-client-gnus-draft-sent-by-others ()
+  "While another function sends, nothing of ours is in the way."
+  (sendonce-client-gnus-with
+      (:scenario "at EOD when \"me@here.example\": refuse\n")
+    (sendonce-client-gnus-simple)
+    (should (eq 'sendonce-refused (car (sendonce-client-gnus-send))))
+    (sendonce-client-gnus-close)
+    (sendonce-client-gnus-put-by "untried")
+    (sendonce-mode -1)
+    (let* (sent
+           (message-send-mail-function
+            (lambda ()
+              (should-not (string-search "X-Sendonce" (buffer-string)))
+              (push (buffer-string) sent)))
+           (send-mail-function #'ignore))
+      (should-not (sendonce-client-gnus-send-drafts))
+      (should (equal '("Hello" "untried")
+                     (sendonce-client-gnus-subjects sent))))
+    (sendonce-client-gnus-stayed "nndraft:drafts")))
+
+(ert-deftest sendonce-client-gnus-errors-of-others ()
+  "While another function sends, its errors are Gnus' own affair."
+  (sendonce-client-gnus-with ()
+    (sendonce-client-gnus-put-by "one" "two")
+    (sendonce-mode -1)
+    (let ((message-send-mail-function
+           (lambda () (signal 'sendonce-error '("Not ours"))))
+          (send-mail-function #'ignore))
+      (should (equal '(sendonce-error "Not ours")
+                     (sendonce-client-gnus-send-drafts))))
+    (dolist (draft (sendonce-client-gnus-files "nndraft:drafts"))
+      (should-not (string-search "X-Sendonce" draft)))))
 
 ;;;; Unplugged
 
@@ -403,6 +454,25 @@ OPTIONS are those of `sendonce-test-with-peer'."
     (sendonce-client-gnus-went "one")
     (sendonce-client-gnus-stayed "nndraft:queue" "bad1" "bad2")))
 
+(ert-deftest sendonce-client-gnus-queue-refused-is-said-last ()
+  "What was not sent is not hidden by what was."
+  (sendonce-client-gnus-with
+      (:scenario "at RCPT when \"bad@\": say \"550 5.1.1 Who\\r\\n\"\n")
+    (sendonce-client-gnus-queue "bad" "one")
+    (let ((said '("")))
+      (cl-letf (((symbol-function 'message)
+                 (lambda (format &rest args)
+                   (when format
+                     (push (apply #'format-message format args) said)))))
+        (sendonce-test-interactively
+          (should (eq 'sendonce-refused (car (sendonce-client-gnus-flush)))))
+        (push "" said)
+        (with-timeout (10 nil)
+          (while (string-empty-p (car said))
+            (accept-process-output nil 0.01)))
+        (accept-process-output nil 0.01))
+      (should (string-search "bad@there.example: 550" (car said))))))
+
 (ert-deftest sendonce-client-gnus-queue-server-away ()
   "With a user, what waits in the outbox leaves the queue."
   (sendonce-client-gnus-with ()
@@ -457,6 +527,44 @@ OPTIONS are those of `sendonce-test-with-peer'."
     (sendonce-client-gnus-went "one" "two")
     (sendonce-client-gnus-stayed "nndraft:queue")))
 
+(ert-deftest sendonce-client-gnus-queue-refused-and-mended ()
+  "A message of the queue is mended as a draft is: D e."
+  (sendonce-client-gnus-with
+      (:scenario "at RCPT when \"bad@\": say \"550 5.1.1 Who\\r\\n\"\n")
+    (sendonce-client-gnus-queue "bad")
+    (should (eq 'sendonce-refused (car (sendonce-client-gnus-flush))))
+    (sendonce-client-gnus-open "nndraft:queue")
+    (gnus-draft-edit-message)
+    (sendonce-client-gnus-set "To" "good@there.example")
+    (should-not (sendonce-client-gnus-send))
+    (sendonce-client-gnus-went "bad")
+    (should (equal '(sent failed) (sendonce-test-states)))
+    (sendonce-client-gnus-stayed "nndraft:queue")
+    (sendonce-client-gnus-stayed "nndraft:drafts")))
+
+(ert-deftest sendonce-client-gnus-queued-after-doubt ()
+  "What is in doubt does not go out by way of the queue either."
+  (sendonce-client-gnus-with (:scenario sendonce-client-gnus-doubt)
+    (sendonce-client-gnus-simple)
+    (should (eq 'sendonce-in-doubt (car (sendonce-client-gnus-send))))
+    (sendonce-client-gnus-unplugged
+      (should-not (sendonce-client-gnus-send)))
+    (dotimes (_ 2)
+      (should (eq 'sendonce-in-doubt (car (sendonce-client-gnus-flush))))
+      (sendonce-client-gnus-went "Hello")
+      (sendonce-client-gnus-stayed "nndraft:queue" "Hello"))))
+
+(ert-deftest sendonce-client-gnus-queue-always ()
+  "Plugged as well, if the user wants to look at the queue first."
+  (sendonce-client-gnus-with ()
+    (let ((gnus-agent-queue-mail 'always))
+      (sendonce-client-gnus-simple)
+      (should-not (sendonce-client-gnus-send))
+      (should-not (sendonce-entries))
+      (should-not (sendonce-client-gnus-flush)))
+    (sendonce-client-gnus-went "Hello")
+    (sendonce-client-gnus-stayed "nndraft:queue")))
+
 ;;;; Delayed
 
 (defconst sendonce-client-gnus--past "Mon, 02 Mar 2020 10:00:00 +0000"
@@ -507,9 +615,305 @@ OPTIONS are those of `sendonce-test-with-peer'."
     (sendonce-client-gnus-delay sendonce-client-gnus--past
                                 '("Subject" . "due"))
     (sendonce-client-gnus-crash #'gnus-delay-send-queue)
-    (gnus-agent-queue-setup gnus-delay-group)
     (gnus-delay-send-queue)
     (sendonce-client-gnus-went "due")
     (sendonce-client-gnus-stayed "nndraft:delayed")))
+
+;;;; Resending and bounces
+
+(defconst sendonce-client-gnus--odd "From: Author <author@else.example>
+To: list@else.example
+Bcc: secret@else.example
+Subject: =?utf-8?B?5Lu25ZCN?=
+Date: Mon, 02 Mar 2026 10:00:00 +0000
+Message-ID: <odd@else.example>
+MIME-Version: 1.0
+Content-Type: multipart/signed; boundary=x
+X-Sendonce-Draft: 0123456789abcdef0123456789abcdef
+
+--x
+Content-Type: text/plain; charset=iso-8859-1
+Content-Transfer-Encoding: 8bit
+
+Gr\374\337e \306 trailing \t
+.
+..two
+From here
+
+--x--
+"
+  "A message of which nothing may be changed, as bytes.")
+
+(defun sendonce-client-gnus--resend (bytes address)
+  "Receive BYTES and resend them to ADDRESS; return the error, or nil."
+  (sendonce-client-gnus-receive bytes)
+  (sendonce-client-gnus-do #'gnus-summary-resend-message address nil))
+
+(ert-deftest sendonce-client-gnus-resend ()
+  (sendonce-client-gnus-with (:scenario "connection 1 at EOD: refuse\n")
+    (should (eq 'sendonce-refused
+                (car (sendonce-client-gnus--resend
+                      sendonce-client-gnus--odd "new@there.example"))))
+    (sendonce-client-gnus-stayed "nndraft:drafts")
+    (set-buffer gnus-summary-buffer)
+    (should-not (sendonce-client-gnus-do #'gnus-summary-resend-message
+                                         "new@there.example" nil))
+    (should (equal '("from <me@here.example>\nto <new@there.example>\n")
+                   (sendonce-test-envelopes)))
+    (let ((sent (car (sendonce-test-accepted))))
+      (should (equal (sendonce-client-body sendonce-client-gnus--odd)
+                     (sendonce-client-body sent)))
+      (dolist (line '("Resent-To: new@there.example\n"
+                      "\nSubject: =?utf-8?B?5Lu25ZCN?=\n"
+                      "\nTo: list@else.example\n"
+                      "\nMessage-ID: <odd@else.example>\n"))
+        (should (string-search line (sendonce-client-header sent))))
+      (should-not (string-match-p "^\\(?:Bcc\\|X-Sendonce\\)" sent)))
+    (should (equal '(4) (sendonce-client-gnus-marks 'forward)))))
+
+(ert-deftest sendonce-client-gnus-resend-style ()
+  "The posting style of the group says who resends."
+  (sendonce-client-gnus-with ()
+    (let ((gnus-posting-styles '(("nnml:in" (address "me@work.example")))))
+      (should-not (sendonce-client-gnus--resend
+                   sendonce-client-gnus--odd "new@there.example")))
+    (should (equal '("from <me@work.example>\nto <new@there.example>\n")
+                   (sendonce-test-envelopes)))))
+
+(ert-deftest sendonce-client-gnus-resend-again ()
+  "To the same again only if the user says so; to others at once."
+  (sendonce-client-gnus-with ()
+    (should-not (sendonce-client-gnus--resend
+                 sendonce-client-gnus--odd "a@there.example"))
+    (set-buffer gnus-summary-buffer)
+    (should-not (sendonce-client-gnus-do #'gnus-summary-resend-message
+                                         "b@there.example" nil))
+    (should (eq 'sendonce-error
+                (car (sendonce-client-gnus-do #'gnus-summary-resend-message
+                                              "b@there.example" nil))))
+    (should-not (sendonce-test-answering '(t)
+                  (sendonce-client-gnus-do #'gnus-summary-resend-message
+                                           "b@there.example" nil)))
+    (should (equal '("a@there.example" "b@there.example" "b@there.example")
+                   (mapcan #'sendonce-client-recipients
+                           (sendonce-test-envelopes))))))
+
+(ert-deftest sendonce-client-gnus-resend-is-nobody-elses-draft ()
+  "A received message cannot pass for the draft of another."
+  (sendonce-client-gnus-with ()
+    (sendonce-test-stop-peer)
+    (sendonce-test-interactively
+      (should-not (sendonce-client-gnus--resend
+                   sendonce-client-gnus--odd "a@there.example"))
+      (should-not (sendonce-client-gnus--resend
+                   (string-replace "<odd@" "<even@" sendonce-client-gnus--odd)
+                   "b@there.example")))
+    (should (equal '(deferred deferred) (sendonce-test-states)))))
+
+(defun sendonce-client-gnus--bounce (message)
+  "Return the bounce of MESSAGE, bytes, as a server makes it."
+  (concat "From: MAILER-DAEMON@there.example
+To: me@here.example
+Subject: Undelivered Mail Returned to Sender
+Message-ID: <bounce@there.example>
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary=\"b\"
+
+--b
+Content-Type: text/plain
+
+No such user.
+--b
+Content-Type: message/delivery-status
+
+Final-Recipient: rfc822; you@there.example
+Action: failed
+--b
+Content-Type: message/rfc822
+
+Return-Path: <me@here.example>
+" (string-replace "\r\n" "\n" message) "
+--b--
+"))
+
+(ert-deftest sendonce-client-gnus-bounced-mail ()
+  (sendonce-client-gnus-with ()
+    (sendonce-client-gnus-simple)
+    (should-not (sendonce-client-gnus-send))
+    (sendonce-client-gnus-receive
+     (sendonce-client-gnus--bounce (car (sendonce-test-accepted))))
+    (gnus-summary-resend-bounced-mail nil)
+    (sendonce-client-gnus-set "To" "right@there.example")
+    (should-not (sendonce-client-gnus-send))
+    (should (equal '("you@there.example" "right@there.example")
+                   (mapcan #'sendonce-client-recipients
+                           (sendonce-test-envelopes))))
+    (should (string-search "\r\n\r\nHello there.\r\n"
+                           (cadr (sendonce-test-accepted))))))
+
+(ert-deftest sendonce-client-gnus-bounced-mail-to-the-same ()
+  "It did go out; whether it goes again is the user's word."
+  (sendonce-client-gnus-with ()
+    (sendonce-client-gnus-simple)
+    (should-not (sendonce-client-gnus-send))
+    (sendonce-client-gnus-receive
+     (sendonce-client-gnus--bounce (car (sendonce-test-accepted))))
+    (gnus-summary-resend-bounced-mail nil)
+    (should (eq 'sendonce-error (car (sendonce-client-gnus-send))))
+    (should-not (sendonce-test-answering '(t) (sendonce-client-gnus-send)))
+    (sendonce-client-gnus-went "Hello" "Hello")))
+
+;;;; In parts
+
+(defun sendonce-client-gnus--long ()
+  "Begin a long mail."
+  (sendonce-client-gnus-mail
+   '(("To" . "you@there.example") ("Subject" . "Long"))
+   (mapconcat (lambda (n) (format "Line number %d\n" n))
+              (number-sequence 1 300) "")))
+
+(defun sendonce-client-gnus--send-parts ()
+  "Send the draft in parts; return the error, or nil."
+  (let ((message-send-mail-partially-limit 2000))
+    (cl-letf (((symbol-function 'y-or-n-p) #'always))
+      (sendonce-client-gnus-send))))
+
+(defun sendonce-client-gnus--part-ids ()
+  "Return what the accepted parts say that they are parts of."
+  (mapcar (lambda (message)
+            (should (string-match
+                     "^Content-Type: message/partial; id=\\(\"[^\"]+\"\\)"
+                     message))
+            (match-string 1 message))
+          (sendonce-test-accepted)))
+
+(ert-deftest sendonce-client-gnus-parts ()
+  (sendonce-client-gnus-with ()
+    (sendonce-client-gnus--long)
+    (should-not (sendonce-client-gnus--send-parts))
+    (sendonce-client-gnus-went "Long (1/3)" "Long (2/3)" "Long (3/3)")
+    (should (= 1 (length (seq-uniq (sendonce-client-gnus--part-ids)))))))
+
+(ert-deftest sendonce-client-gnus-parts-tried-again ()
+  "Only what is missing goes, and receivers can put it together."
+  (sendonce-client-gnus-with
+      (:scenario "connection 2 at EOD: refuse\n")
+    (sendonce-client-gnus--long)
+    (should (eq 'sendonce-refused (car (sendonce-client-gnus--send-parts))))
+    (sendonce-client-gnus-went "Long (1/3)")
+    (sendonce-test-scenario "")
+    (should-not (sendonce-client-gnus--send-parts))
+    (sendonce-client-gnus-went "Long (1/3)" "Long (2/3)" "Long (3/3)")
+    (should (= 1 (length (seq-uniq (sendonce-client-gnus--part-ids)))))
+    (sendonce-client-gnus-stayed "nndraft:drafts")))
+
+(ert-deftest sendonce-client-gnus-parts-in-the-queue ()
+  (sendonce-client-gnus-with
+      (:scenario "connection 2 at EOD: refuse\n")
+    (sendonce-client-gnus--long)
+    (sendonce-client-gnus-unplugged
+      (should-not (sendonce-client-gnus--send-parts)))
+    (should (eq 'sendonce-refused (car (sendonce-client-gnus-flush))))
+    (sendonce-client-gnus-went "Long (1/3)" "Long (3/3)")
+    (should-not (sendonce-client-gnus-flush))
+    (sendonce-client-gnus-went "Long (1/3)" "Long (2/3)" "Long (3/3)")
+    (should (= 1 (length (seq-uniq (sendonce-client-gnus--part-ids)))))))
+
+(ert-deftest sendonce-client-gnus-parts-edited ()
+  "Parts of one version are not sent to who has parts of another."
+  (sendonce-client-gnus-with
+      (:scenario "connection 2 at EOD: refuse\n")
+    (sendonce-client-gnus--long)
+    (should (eq 'sendonce-refused (car (sendonce-client-gnus--send-parts))))
+    (sendonce-test-scenario "")
+    (goto-char (point-max))
+    (insert "More.\n")
+    (should (eq 'sendonce-error (car (sendonce-client-gnus--send-parts))))
+    (sendonce-client-gnus-went "Long (1/3)")))
+
+;;;; And besides
+
+(ert-deftest sendonce-client-gnus-not-interactive ()
+  "Errors are errors whatever `message-interactive' says."
+  (sendonce-client-gnus-with-reply (:scenario "connection 1 at EOD: refuse\n")
+    (let ((message-interactive nil))
+      (should (eq 'sendonce-refused (car (sendonce-client-gnus-send))))
+      (sendonce-client-gnus-nothing-followed)
+      (should-not (sendonce-client-gnus-send)))
+    (sendonce-client-gnus-all-followed)))
+
+(defmacro sendonce-client-gnus-with-news (options &rest body)
+  "Evaluate BODY in an article for news.example, posted by a mail gateway.
+OPTIONS are those of `sendonce-test-with-peer'."
+  (declare (indent 1) (debug t))
+  `(sendonce-client-gnus-with ,options
+     (let ((gnus-post-method
+            '(nngateway "post@gate.example"
+                        (nngateway-header-transformation
+                         nngateway-mail2news-header-transformation)))
+           (message-syntax-checks 'dont-check-for-anything-just-trust-me)
+           (message-signature nil)
+           (mm-coding-system-priorities '(utf-8)))
+       (gnus-group-news)
+       (sendonce-client-gnus-set "Newsgroups" "news.example")
+       (sendonce-client-gnus-set "Subject" "Post")
+       (message-goto-body)
+       (insert "Grüße.\n")
+       ,@body)))
+
+(ert-deftest sendonce-client-gnus-gateway ()
+  (sendonce-client-gnus-with-news (:scenario "connection 1 at EOD: refuse\n")
+    (should (eq 'sendonce-refused (car (sendonce-client-gnus-send))))
+    (should-not (sendonce-client-gnus-send))
+    (should (equal '("from <me@here.example>\nto <post@gate.example>\n")
+                   (sendonce-test-envelopes)))
+    (let ((sent (car (sendonce-test-accepted))))
+      (should (string-search "\r\nNewsgroups: news.example\r\n" sent))
+      (should (string-match-p "^Content-Type: text/plain; charset=utf-8" sent))
+      (should (string-search
+               (encode-coding-string "\r\n\r\nGrüße.\r\n" 'utf-8) sent)))))
+
+(ert-deftest sendonce-client-gnus-news-and-mail ()
+  "Posted and mailed; tried again, only what did not go."
+  (sendonce-client-gnus-with-news
+      (:scenario "at EOD when \"you@\": refuse\n")
+    (sendonce-client-gnus-set "To" "you@there.example")
+    (search-backward "Grüße")
+    (replace-match "Hello")             ; no courtesy where it is base64
+    (should (eq 'sendonce-refused (car (sendonce-client-gnus-send))))
+    (should (equal '("post@gate.example")
+                   (mapcan #'sendonce-client-recipients
+                           (sendonce-test-envelopes))))
+    (sendonce-test-scenario "")
+    ;; "Already sent message via news; resend?"
+    (let ((message-shoot-gnksa-feet '(multiple-copies)))
+      (should-not (sendonce-test-answering '(nil)
+                    (sendonce-client-gnus-send))))
+    (should (equal '("post@gate.example" "you@there.example")
+                   (mapcan #'sendonce-client-recipients
+                           (sendonce-test-envelopes))))
+    (should (string-search "is a courtesy copy of an article"
+                           (cadr (sendonce-test-accepted))))))
+
+(ert-deftest sendonce-client-gnus-maildir-post ()
+  "Back ends that post by calling the send function themselves."
+  (dolist (function '(message-send-mail-with-sendonce sendonce-send-it))
+    (sendonce-client-gnus-with-news ()
+      (let ((directory (expand-file-name "md" gnus-home-directory))
+            (message-send-mail-function function))
+        (make-directory directory t)
+        (setq gnus-post-method `(nnmaildir "md" (directory ,directory)))
+        (message-remove-header "Newsgroups")
+        (sendonce-client-gnus-set "Newsgroups" "list")
+        (setq-local message-post-method gnus-post-method)
+        (setq-local message-send-method-alist
+                    (list (assq 'news message-send-method-alist)))
+        (sendonce-client-gnus-set "To" "list@there.example")
+        (should-not (sendonce-client-gnus-send)))
+      (should (equal '("from <me@here.example>\nto <list@there.example>\n")
+                     (sendonce-test-envelopes)))
+      (should (string-search
+               (encode-coding-string "\r\n\r\nGrüße.\r\n" 'utf-8)
+               (car (sendonce-test-accepted)))))))
 
 ;;; sendonce-client-gnus-tests.el ends here

@@ -46,6 +46,7 @@
 (require 'nndraft)
 (require 'nnml)
 (require 'nngateway)
+(require 'nnmaildir)
 
 (setq gnus-select-method '(nnnil "")
       gnus-secondary-select-methods '((nnml ""))
@@ -84,6 +85,20 @@ Text of letter %d.
                       number number number number))
       (gnus-request-accept-article "nnml:in" '(nnml "") t t))))
 
+(defun sendonce-client-gnus-receive (bytes)
+  "Put BYTES, a message, into \"nnml:in\" and open that at it."
+  (let ((number (with-temp-buffer
+                  (set-buffer-multibyte nil)
+                  (insert (string-replace "\r\n" "\n" bytes))
+                  (cdr (gnus-request-accept-article
+                        "nnml:in" '(nnml "") t t)))))
+    (when (gnus-buffer-live-p gnus-summary-buffer)
+      (set-buffer gnus-summary-buffer)
+      (gnus-summary-exit))
+    (sendonce-client-gnus-open "nnml:in")
+    (unless (gnus-summary-goto-subject number)
+      (error "No message %s" number))))
+
 (defun sendonce-client-gnus--kill-buffers ()
   "Kill all buffers in which mail is written or read."
   (dolist (buffer (buffer-list))
@@ -102,6 +117,7 @@ Text of letter %d.
 
 (defun sendonce-client-gnus--clear ()
   "Delete all that Gnus has written."
+  (setq gnus-save-newsrc-file-last-timestamp nil)
   (dolist (file (directory-files sendonce-client-gnus-directory t
                                  directory-files-no-dot-files-regexp))
     (if (file-directory-p file)
@@ -115,6 +131,7 @@ and the Gnus agent, as always, plugged in."
   (declare (indent 1) (debug t))
   `(sendonce-test-with-peer ,options
      (let ((message-send-hook nil)
+           (message-send-mail-hook nil)
            (message-send-mail-real-function nil)
            (message-kill-buffer-on-exit t)
            (gnus-plugged t))
@@ -171,6 +188,7 @@ FIELDS is an alist of header fields."
 (defun sendonce-client-gnus-open (group)
   "Show the summary of all of GROUP, at its first message."
   (set-buffer gnus-group-buffer)
+  (gnus-activate-group group 'scan)
   (gnus-group-read-group t t group)
   (set-buffer gnus-summary-buffer)
   (goto-char (point-min)))
@@ -191,7 +209,9 @@ FIELDS is an alist of header fields."
     (sendonce-client-gnus-close)))
 
 (defun sendonce-client-gnus-restart ()
-  "Have Emacs crash and begin anew, as far as Gnus and sendonce can tell."
+  "Have Emacs crash and begin anew, as far as Gnus and sendonce can tell.
+Only the groups are remembered."
+  (gnus-save-newsrc-file t)
   (sendonce-client-gnus-leave)
   (sendonce-engine-stop 1)
   (gnus)

@@ -34,6 +34,25 @@
                       sendonce-test-fixed "\nBody\n\n.\n..dots\n\xff\xfe raw\n")))
     (should (equal (sendonce-test-bytes text) (string-to-unibyte text)))))
 
+(ert-deftest sendonce-compose-encoded-in-a-multibyte-buffer ()
+  "So nngateway has it: nothing is asked and nothing encoded again."
+  (let ((text (concat "From: a@b.c\nTo: d@e.f\nMIME-Version: 1.0\n"
+                      sendonce-test-fixed "\nB\xf6\xe4\n")))
+    (with-temp-buffer
+      (insert (string-to-multibyte text))
+      (let ((mail-header-separator ""))
+        (should (equal (sendonce-letter-bytes (sendonce-compose))
+                       (string-to-unibyte text)))))))
+
+(ert-deftest sendonce-compose-draft-in-what-is-resent ()
+  "Only one's own file says which draft it is, not what somebody sent."
+  (let ((text (concat "X-Sendonce-Draft: 12ab\nFrom: a@b.c\nTo: d@e.f\n"
+                      sendonce-test-fixed "\nB\n")))
+    (should (equal "12ab" (sendonce-letter-draft
+                           (sendonce-test-compose text))))
+    (should-not (sendonce-letter-draft
+                 (sendonce-test-compose (concat "Resent-To: x@y.z\n" text))))))
+
 (ert-deftest sendonce-compose-strips-bcc ()
   (pcase-dolist
       (`(,with ,without)

@@ -33,6 +33,15 @@
            "From: a@b.c\nTo: d@e.f\n\nBody\n"
            "From: a@b.c\nTo:\n d@e.f\n\nBody\n")))
 
+(ert-deftest sendonce-identity-reply-from-its-file ()
+  "Its References came back with the draft, In-Reply-To did not."
+  (should (sendonce-test-same
+           "From: a@b.c\nTo: d@e.f\nReferences: <1@x>\nIn-Reply-To: <1@x>\n\nBody\n"
+           "From: a@b.c\nTo: d@e.f\nReferences: <1@x>\n\nBody\n"))
+  (should-not (sendonce-test-same
+               "From: a@b.c\nTo: d@e.f\nReferences: <1@x>\n\nBody\n"
+               "From: a@b.c\nTo: d@e.f\nReferences: <2@x>\n\nBody\n")))
+
 (ert-deftest sendonce-identity-order-of-fields ()
   "At its second try message-mode puts References behind In-Reply-To."
   (should (sendonce-test-same
