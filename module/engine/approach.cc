@@ -17,7 +17,7 @@ namespace {
 
 /// Lines that one approach may take: for a certificate, for each mechanism, for a user who is slow
 /// to answer.
-constexpr int most_lines = 8;
+constexpr int most_lines = 12;
 
 /// How long an open port may be silent before it is asked what it speaks, and how long it has to
 /// say so.  Together they are the five seconds in which a wrong mode is to be noticed.

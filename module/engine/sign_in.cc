@@ -35,7 +35,15 @@ SignIn::SignIn(const Settings& settings, Findings& findings, Ask ask)
 
 Status SignIn::prepare() {
   const std::string usual = findings_.usual();
-  return usual.empty() ? Status{} : have_secret(sasl::needs(usual));
+  return usual.empty() || !fits_account(usual) ? Status{} : have_secret(sasl::needs(usual));
+}
+
+/// What is usual at a server may be so for another account: a token is wanted only where it is
+/// named.
+bool SignIn::fits_account(const std::string& mechanism) const {
+  const std::vector<std::string>& wanted = settings_.mechanisms;
+  if (wanted.empty()) return sasl::needs(mechanism) != Needs::token;
+  return std::find(wanted.begin(), wanted.end(), mechanism) != wanted.end();
 }
 
 /// Asks unless one of that KIND is at hand.
@@ -70,6 +78,7 @@ sasl::Choice SignIn::choice(const smtp::Capabilities& offered, const LineQuality
   choice.wanted = settings_.mechanisms;
   choice.tried = faulty_;
   choice.tried.insert(choice.tried.end(), tried_.begin(), tried_.end());
+  choice.tried.insert(choice.tried.end(), unlucky_.begin(), unlucky_.end());
   choice.plain_text_allowed = quality.private_line || settings_.plain_sign_in;
   choice.certificate = !settings_.client_key.empty();
   choice.binding = quality.binding.has_value();
@@ -206,8 +215,18 @@ SignIn::NewLine SignIn::line_died(const Error& error) {
     stage_ = Stage::none;
     return NewLine::again;
   }
+  // Lines die of other things, too: once is no proof, and what has worked before is not to blame.
+  if (std::exchange(died_at_, mechanism_) != mechanism_) {
+    stage_ = Stage::none;
+    return NewLine::again;
+  }
   death_ = error;
+  const bool proven = findings_.proven(mechanism_);
   mechanism_failed(error.message);
+  if (proven) {
+    unlucky_.push_back(faulty_.back());
+    faulty_.pop_back();
+  }
   return NewLine::next;
 }
 

@@ -261,6 +261,7 @@ for `y-or-n-p', strings for passwords and the like, in order, and
                   (or (assq (funcall next) choices)
                       (error "No such choice: %S" choices))))
                ((symbol-function 'y-or-n-p) next)
+               ((symbol-function 'yes-or-no-p) next)
                ((symbol-function 'read-passwd) next)
                ((symbol-function 'read-string) next))
        (prog1 (sendonce-test-interactively ,@body)
