@@ -116,8 +116,10 @@ VALUE is a number, a number as a string, or the name of a service."
 (defun sendonce-account--key-p (value)
   "Return non-nil if VALUE names a file that can be read, or a token's key."
   (and (sendonce-account--line-p value)
-       (or (string-prefix-p "pkcs11:" value)
-           (file-readable-p value))))
+       (if (string-prefix-p "pkcs11:" value)
+           ;; It would be stored with each message; it is asked for.
+           (not (string-match-p "[?&;]pin-\\(?:value\\|source\\)=" value))
+         (file-readable-p value))))
 
 (defun sendonce-account--pins-p (value)
   "Return non-nil if VALUE is a pin of a public key, or a list of them."
@@ -146,7 +148,7 @@ VALUE is a number, a number as a string, or the name of a service."
     (:trust-files sendonce-account--files-p
                   "give a list of files that exist and can be read")
     (:client-key sendonce-account--key-p "give a PEM file that exists and can \
-be read, or a URI \"pkcs11:...\"")
+be read, or a URI \"pkcs11:...\" without a PIN, which is asked for")
     (:client-cert sendonce-account--key-p "give a PEM file that exists and can \
 be read, or a URI \"pkcs11:...\"")
     (:pin sendonce-account--pins-p "give \"sha256:\" and the 64 hex digits of \

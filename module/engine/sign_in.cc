@@ -11,6 +11,7 @@ namespace {
 
 constexpr int most_tries = 2;    // of one credential
 constexpr int most_secrets = 2;  // in one send
+constexpr int most_drops = 3;    // lines that a server ends in mid-sign-in, in one send
 
 using sasl::Needs;
 
@@ -42,6 +43,7 @@ Status SignIn::prepare() {
 /// named.
 bool SignIn::fits_account(const std::string& mechanism) const {
   const std::vector<std::string>& wanted = settings_.mechanisms;
+  if (!settings_.client_key.empty()) return false;  // it may need none
   if (wanted.empty()) return sasl::needs(mechanism) != Needs::token;
   return std::find(wanted.begin(), wanted.end(), mechanism) != wanted.end();
 }
@@ -159,6 +161,7 @@ Status SignIn::ended(const smtp::SignInEnded& ended) {
   if (!ended.accepted) return refused(ended.reply);
   stage_ = Stage::accepted;
   if (exchange_->complete()) return {};
+  distrusted_ = true;
   return fail(Cause::auth_failed, Phase::sign_in,
               "The server says that you are signed in, but has not proved by " + mechanism_ +
                   " that it knows your password");
@@ -209,8 +212,12 @@ void SignIn::new_line() {
 
 SignIn::NewLine SignIn::line_died(const Error& error) {
   const bool died = error.cause == Cause::connection_lost || error.cause == Cause::tls_failed ||
-                    error.cause == Cause::protocol || stage_ == Stage::accepted;
-  if (!died || stage_ == Stage::none) return NewLine::useless;
+                    error.cause == Cause::protocol || stage_ == Stage::accepted ||
+                    (spoilt_ && error.reply.starts_with("421"));  // it was kept waiting
+  // Who has not proved that it knows the password is not given it by another mechanism.
+  if (!died || stage_ == Stage::none || distrusted_) return NewLine::useless;
+  // It may be the credential that the server answers so; too many tries would lock the account.
+  if (stage_ == Stage::under_way && ++drops_ >= most_drops) return NewLine::useless;
   if (spoilt_) {
     stage_ = Stage::none;
     return NewLine::again;

@@ -100,6 +100,8 @@ class SignIn {
   std::string refusal_;               // what was said last
   std::vector<std::string> unlucky_;  // proven ones whose line died: passed over, not blamed
   std::optional<Error> death_;        // of the last line that a mechanism took with it
+  bool distrusted_ = false;           // the server said yes without the proof it owes
+  int drops_ = 0;                     // lines that ended while the credential was being tried
   std::string died_at_;               // the mechanism whose line died last
   int tries_ = 0;                     // of the credential at hand
   int secrets_ = 0;                   // that were asked for

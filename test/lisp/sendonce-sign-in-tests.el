@@ -317,6 +317,84 @@ connection 5+ at EHLO: offer-auth \"DIGEST-MD5 PLAIN LOGIN\"; continue\n"
       (sendonce-test-sign-in-as "alice" "secret" :pin (match-string 0 trust))
       (should-not (sendonce-test-send)))))
 
+;;;; What must not cost a password
+
+(ert-deftest sendonce-sign-in-no-proof-then-no-plain ()
+  "Who said yes without the proof it owes is not given the password itself."
+  (sendonce-test-with-peer
+      (:scenario "at AUTH-response SCRAM-SHA-256: say \"235 2.7.0 Yes\\r\\n\"\n"
+                 "--user" "alice:secret" "--auth" "SCRAM-SHA-256 PLAIN")
+    (sendonce-test-sign-in-as "alice" "secret")
+    (should (string-match-p "has not proved" (cadr (sendonce-test-send))))
+    (should (equal (sendonce-test-said) '("SCRAM-SHA-256")))))
+
+(ert-deftest sendonce-sign-in-line-dropped-at-each-try ()
+  "It may be how the server answers a wrong password: three tries are enough."
+  (sendonce-test-with-peer
+      (:scenario "at AUTH: drop\n"
+                 "--user" "alice:secret" "--auth"
+                 "SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN CRAM-MD5 DIGEST-MD5")
+    (sendonce-test-sign-in-as "alice" "wrong")
+    (should (sendonce-test-send))
+    (should (= 3 (length (sendonce-test-said))))
+    (should (equal '(deferred) (sendonce-test-states)))))
+
+(ert-deftest sendonce-sign-in-server-tires-of-waiting-for-the-user ()
+  "What was typed goes on a new line, whether the old one ended with 421 or not."
+  (dolist (end '("say \"421 4.4.2 Timeout\\r\\n\"; drop" "drop"))
+    (ert-info (end)
+      (sendonce-test-with-peer
+          (:scenario (format "connection 1 at EHLO: continue; delay 200; %s\n" end)
+                     "--user" "alice:secret" "--auth" "PLAIN")
+        (setq sendonce-credential--given nil)
+        (sendonce-test-account :user "alice")
+        (cl-letf (((symbol-function 'sendonce-credential--prompt)
+                   (lambda (&rest _)
+                     ;; The user thinks until the server has had enough.
+                     (accept-process-output nil 0.6)
+                     "secret")))
+          (sendonce-test-interactively
+            (should-not (sendonce-test-send))))
+        (should (equal '(sent) (sendonce-test-states)))))))
+
+(ert-deftest sendonce-sign-in-no-pin-in-the-settings ()
+  (sendonce-test-with-peer ()
+    (sendonce-test-account :client-key "pkcs11:token=x?pin-value=4711-SECRET")
+    (let ((err (sendonce-test-send)))
+      (should (eq 'sendonce-config-error (car err)))
+      (should (string-search ":client-key" (cadr err))))
+    (sendonce-engine)
+    (should-not (string-search
+                 "4711-SECRET"
+                 (sendonce-test-read
+                  (expand-file-name "outbox.sqlite" sendonce-directory))))))
+
+(ert-deftest sendonce-sign-in-refused-password-is-not-saved-later ()
+  (sendonce-test-with-peer ("--user" "alice:good" "--auth" "PLAIN")
+    (setq sendonce-credential--given nil
+          sendonce-credential--savers nil)
+    (sendonce-test-account :user "alice")
+    (let ((search (symbol-function 'auth-source-search))
+          (asked 0)
+          saved)
+      (cl-letf (((symbol-function 'auth-source-search)
+                 (lambda (&rest spec)
+                   (cond ((not (plist-get spec :create))
+                          (apply search spec))
+                         ((> (setq asked (1+ asked)) 1) (signal 'quit nil))
+                         (t (list (list :user "alice" :secret "typo"
+                                        :save-function
+                                        (lambda () (push "typo" saved)))))))))
+        (sendonce-test-interactively
+          (should (sendonce-test-send))))
+      (sendonce-test-write "authinfo"
+                           "machine 127.0.0.1 login alice password good\n")
+      (setq auth-source-netrc-cache nil)
+      (should-not (sendonce-test-send (sendonce-test-another 2)))
+      (should (sendonce-wait-idle 10))
+      (should-not saved)
+      (should-not sendonce-credential--savers))))
+
 (provide 'sendonce-sign-in-tests)
 
 ;;; sendonce-sign-in-tests.el ends here
