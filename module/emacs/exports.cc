@@ -14,6 +14,7 @@
 #include "emacs/event_queue.hh"
 #include "emacs/lisp_values.hh"
 #include "engine/engine.hh"
+#include "net/host_name.hh"
 #include "outbox/outbox.hh"
 
 #ifndef SENDONCE_VERSION
@@ -54,6 +55,14 @@ Result<engine::Engine*> engine_of(const Env& env, emacs_value value) {
 // --------------------------------------------------------------------------------------------
 
 Value version(const Env& env, emacs_value*) { return env.text(SENDONCE_VERSION); }
+
+Value domain(const Env& env, emacs_value* arguments) {
+  const std::string typed = env.to_string(arguments[0]);
+  if (env.leaving()) return env.nil();
+  auto name = net::mail_domain(typed);
+  if (!name) return fail(name.error());
+  return env.text(*name);
+}
 
 Value start(const Env& env, emacs_value* arguments) {
   const std::string directory = env.to_string(arguments[0]);
@@ -346,6 +355,7 @@ struct Export {
 
 constexpr Export exports[] = {
     {"sendonce--mod-version", 0, fenced<version>, "Version of the module.\n\n(fn)"},
+    {"sendonce--mod-domain", 1, fenced<domain>, "Mail domain in A-labels.\n\n(fn DOMAIN)"},
     {"sendonce--mod-start", 2, fenced<start>,
      "Open the outbox, return the engine.\n\n(fn DIRECTORY PIPE)"},
     {"sendonce--mod-stop", 2, fenced<stop>, "End all that runs.\n\n(fn ENGINE SECONDS)"},
