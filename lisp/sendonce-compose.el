@@ -165,6 +165,20 @@ Content-Transfer-Encoding: 8bit\n"
   '("bcc" "resent-bcc" "fcc" "x-message-smtp-method" "x-sendonce-draft")
   "Fields that never leave this machine.")
 
+(defun sendonce-compose--check-private (fields)
+  "Signal if a line of FIELDS was meant for a Bcc, and is no field.
+It would go out, for all to read."
+  (dolist (field fields)
+    (when (and (null (car field))
+               (let ((case-fold-search t))
+                 (string-match-p "\\`[ \t]*\\(?:resent-\\)?bcc\\>"
+                                 (sendonce-header-decode (cdr field)))))
+      (signal 'sendonce-config-error
+              (list (format "This line of the header has no colon: \"%s\"; \
+nothing was sent.  Mend it and send again"
+                            (string-trim (sendonce-header-decode (cdr field))))
+                    :cause 'bad-argument)))))
+
 (defun sendonce-compose--complete (fields)
   "Return FIELDS with a Message-ID and a Date, if they lack them."
   (require 'message)
@@ -181,6 +195,7 @@ Content-Transfer-Encoding: 8bit\n"
 
 (defun sendonce-compose--letter (fields body)
   "Return the letter that FIELDS and BODY, bytes, make."
+  (sendonce-compose--check-private fields)
   (let ((whole (sendonce-compose--complete fields)))
     (make-sendonce-letter
      :sender (sendonce-recipient-sender whole)

@@ -97,7 +97,7 @@ Comments nest; one without an end goes on to the end of TEXT."
   "Return non-nil if TEXT can stand before the colon of a group."
   (let ((at 0) (sound nil))
     (while (and (< at (length text))
-                (not (string-search (substring text at (1+ at)) "@<>[]\\.")))
+                (not (string-search (substring text at (1+ at)) "@<>[]\\")))
       (unless (string-search (substring text at (1+ at)) " \t\n(")
         (setq sound t))
       (setq at (sendonce-recipient--token-end text at)))
@@ -158,10 +158,13 @@ out.  Some may hold no more than blanks and comments."
     ("Missing comma" . "a comma is missing, or the name is all there is"))
   "Alist of (REGEXP . WORDS): what `rfc822-addresses' says, in plain words.")
 
-(defun sendonce-recipient--reason (found)
-  "Return in words why FOUND, by `rfc822-addresses', is not one address."
+(defun sendonce-recipient--reason (piece found)
+  "Return in words why FOUND, by `rfc822-addresses' in PIECE, is not one."
   (let ((bad (seq-find #'sendonce-recipient--bad-p found)))
-    (cond ((null bad) "a comma is missing, or a name must be quoted")
+    (cond ((and (null bad) (string-search "=?" piece))
+           "it was encoded together with what stands beside it; put it last \
+in its field")
+          ((null bad) "a comma is missing, or a name must be quoted")
           ((alist-get bad sendonce-recipient--reasons nil nil
                       (lambda (regexp text) (string-match-p regexp text))))
           (t "a character does not belong there"))))
@@ -175,16 +178,29 @@ out.  Some may hold no more than blanks and comments."
   (and (null (cdr found))
        (not (seq-some #'sendonce-recipient--bad-p found))))
 
+(defun sendonce-recipient--undo-encoding (piece)
+  "Return PIECE with its encoded words decoded, where one spans a bracket.
+`message-mode' encodes \"Jürgen <jürgen@example.org>\" bracket and all.
+Of what has one pair of brackets only these count: quotes are lost."
+  (let ((text (rfc2047-decode-address-string piece)))
+    (if (string-match "\\`[^<>]*\\(<[^<>]*>\\)[ \t\n]*\\'" text)
+        (match-string 1 text)
+      text)))
+
 (defun sendonce-recipient--parse (piece)
   "Return the one address in PIECE as it stands there; nil if there is none.
-Where that fails and PIECE has encoded words, these are decoded first:
-`message-mode' encodes \"Jürgen <jürgen@example.org>\" bracket and all."
+Where that fails, or finds a bracket in an encoded word, and PIECE has
+encoded words, these are decoded first."
   (let ((found (rfc822-addresses piece)))
-    (when (and (not (sendonce-recipient--one-p found))
-               (string-search "=?" piece))
-      (setq found (rfc822-addresses (rfc2047-decode-address-string piece))))
+    (when (and (string-search "=?" piece)
+               (or (not (sendonce-recipient--one-p found))
+                   (and found (string-search
+                               "<" (sendonce-recipient--decode (car found))))))
+      (setq found (rfc822-addresses
+                   (sendonce-recipient--undo-encoding piece))))
     (unless (sendonce-recipient--one-p found)
-      (sendonce-recipient--reject piece (sendonce-recipient--reason found)))
+      (sendonce-recipient--reject
+       piece (sendonce-recipient--reason piece found)))
     (car found)))
 
 (defun sendonce-recipient--decode (address)
@@ -352,16 +368,59 @@ The error names it as TYPED."
 (defun sendonce-recipient--as-text (value)
   "Return the field VALUE as characters: raw bytes are UTF-8.
 A CR stays one, lest it be taken for a blank."
-  (if (multibyte-string-p value)
-      value
-    (decode-coding-string value 'utf-8-unix)))
+  (decode-coding-string (encode-coding-string value 'utf-8-unix)
+                        'utf-8-unix))
+
+(defconst sendonce-recipient--encoded-word
+  "=\\?[^? \t\n]+\\?[bqBQ]\\?[^? \t\n]*\\?="
+  "Regexp for an encoded word (RFC 2047, section 2).")
+
+(defun sendonce-recipient--decode-domains (text)
+  "Return TEXT with encoded words right after an @ undone.
+`message-mode' makes them of a domain in Bcc, the bracket and the comma
+after it included.  What would change more than that stays as it is."
+  (replace-regexp-in-string
+   (concat "@[ \t\n]*" sendonce-recipient--encoded-word)
+   (lambda (match)
+     (let ((domain (save-match-data
+                     (rfc2047-decode-string
+                      (string-trim (substring match 1))))))
+       (if (string-match-p
+            "\\`[^][()<>@,;:\\\" \t\n\000-\037]+>?,?\\'" domain)
+           (concat "@" domain)
+         match)))
+   text t t))
+
+(defun sendonce-recipient--decode-groups (text)
+  "Return TEXT with encoded words undone that end in a colon, or \":;\".
+`message-mode' makes them of the name of a group beyond ASCII.  There is
+no address in what is undone."
+  (replace-regexp-in-string
+   sendonce-recipient--encoded-word
+   (lambda (match)
+     (let ((name (save-match-data (rfc2047-decode-string match))))
+       (if (string-match-p "\\`[^][()<>@,;:\\\"\000-\037]+:;?\\'" name)
+           name
+         match)))
+   text t t))
+
+(defun sendonce-recipient--all (text)
+  "Return the envelope addresses in TEXT, in order."
+  (delq nil (mapcar #'sendonce-recipient--address
+                    (sendonce-recipient--pieces text))))
 
 (defun sendonce-recipient-addresses (value)
   "Return the envelope addresses in the field VALUE, in order.
 Signal `sendonce-config-error' naming what cannot be parsed."
-  (delq nil (mapcar #'sendonce-recipient--address
-                    (sendonce-recipient--pieces
-                     (sendonce-recipient--as-text value)))))
+  (let* ((text (sendonce-recipient--decode-domains
+                (sendonce-recipient--as-text value)))
+         (groups (sendonce-recipient--decode-groups text)))
+    (condition-case err
+        (sendonce-recipient--all text)
+      (sendonce-config-error
+       (if (equal groups text)
+           (signal (car err) (cdr err))
+         (sendonce-recipient--all groups))))))
 
 ;;;; The envelope
 

@@ -60,6 +60,12 @@
     ("a: b@c.test" (error "a: b@c.test"))
     ("a: b@c.test, d@e.test" (error "b@c.test, d@e.test"))
     (": a@b.test;" (error ":"))
+    ("J. Doe's list: a@b.test;" ("a@b.test"))
+    ("=?utf-8?Q?Gr=C3=BC=C3=9Fe=3A?= a@b.test, c@d.test;"
+     ("a@b.test" "c@d.test"))
+    ("=?utf-8?Q?Gr=C3=BC=C3=9Fe=3A=3B?=, a@b.test" ("a@b.test"))
+    ("=?utf-8?Q?evil=40x.test=3A?= <a@b.test>;" (error "commas"))
+    ("=?utf-8?Q?evil=3A?= <a@b.test>" ("a@b.test"))
     ;; quoted local parts
     ("\"a b\"@c.test" ("\"a b\"@c.test"))
     ("\"a\\ b\"@c.test" ("\"a\\ b\"@c.test"))
@@ -154,6 +160,12 @@
     ("=?utf-8?Q?a=2Cevil=40x.test?=" (error "a,evil@x.test"))
     ("=?utf-8?Q?a=3E_SIZE=3D1?=@b.test" (error "a> SIZE=1@b.test"))
     ("\"=?utf-8?Q?a?=\"@b.test" ("\"=?utf-8?Q?a?=\"@b.test"))
+    ("k@ =?utf-8?Q?b=C3=BCcher=2Etest=2C?= x@y.test"
+     ("k@xn--bcher-kva.test" "x@y.test"))
+    ("K <k@ =?utf-8?Q?b=C3=BCcher=2Etest=3E=2C?= =?utf-8?Q?=C3=9C?= <x@y.test>"
+     ("k@xn--bcher-kva.test" "x@y.test"))
+    ("k@ =?utf-8?Q?b=C3=BC.test=3E=2C?= <x@y.test>" (error ">"))
+    ("k@ =?utf-8?Q?b=C3=BC.test=3E=2C_=3Cevil?= <x@y.test>" (error "evil"))
     ;; domains beyond ASCII (UTS 46, nontransitional)
     ("a@bücher.test" ("a@xn--bcher-kva.test"))
     ("a@BÜCHER.Test" ("a@xn--bcher-kva.test"))

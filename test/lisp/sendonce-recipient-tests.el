@@ -92,7 +92,14 @@
     ("a@ =?utf-8?Q?b=C3=BCcher=2Eexample?=" "a@xn--bcher-kva.example")
     ;; repeats: case counts left of the at-sign only
     ("a@b.c, a@B.C, A@b.c" "a@b.c" "A@b.c")
-    ("a@b.c, Joe <a@b.c>, (x) a@b.c" "a@b.c"))
+    ("a@b.c, Joe <a@b.c>, (x) a@b.c" "a@b.c")
+    ;; and quotes do not (RFC 5321, 4.1.2), nor the form of a domain
+    ("a@b.c, \"a\"@b.c, \"\\a\"@B.C" "a@b.c")
+    ("\"a b\"@c.d, \"a\\ b\"@c.d" "\"a b\"@c.d")
+    ("\"a\\\\b\"@c.d, \"a\\b\"@c.d" "\"a\\\\b\"@c.d" "\"a\\b\"@c.d")
+    ("a@bücher.test, a@XN--bcher-kva.test, a@BÜCHER.test"
+     "a@xn--bcher-kva.test")
+    ("a@[IPv6:2001:DB8::1], a@[ipv6:2001:db8::1]" "a@[IPv6:2001:DB8::1]"))
   "List of (FIELD ADDRESS ...).")
 
 (ert-deftest sendonce-recipient-forms ()
@@ -137,6 +144,16 @@
   (let ((smtpmail-sendto-domain "here.example"))
     (should (equal (sendonce-recipient-addresses "joe, a@b.c")
                    '("joe@here.example" "a@b.c")))))
+
+(ert-deftest sendonce-recipient-sendto-domain-beyond-ascii ()
+  (let ((smtpmail-sendto-domain "bücher.example"))
+    (should (equal (sendonce-recipient-addresses "joe")
+                   '("joe@xn--bcher-kva.example"))))
+  (let ((smtpmail-sendto-domain "bü..example"))
+    (let ((err (should-error (sendonce-recipient-addresses "joe")
+                             :type 'sendonce-config-error)))
+      (should (string-search "\"joe\"" (cadr err)))
+      (should (string-search "\"bü..example\"" (cadr err))))))
 
 ;;;; Which fields
 
@@ -196,6 +213,30 @@ Resent-Cc: d@e.f\nResent-Bcc: g@h.i\nBcc: old@x.y\n")
   (should (equal (sendonce-test-sender
                   "From: author@b.c\nResent-From: me@d.e\nTo: x@y.z\n")
                  "author@b.c")))
+
+(ert-deftest sendonce-recipient-sender-beyond-ascii ()
+  (let ((mail-specify-envelope-from t)
+        (mail-envelope-from "mé@bücher.example")
+        (user-mail-address "user@bücher.example"))
+    (should (equal (sendonce-test-sender "To: a@b.c\n")
+                   "mé@xn--bcher-kva.example"))
+    (setq mail-envelope-from nil)
+    (should (equal (sendonce-test-sender "To: a@b.c\n")
+                   "user@xn--bcher-kva.example"))
+    (should (equal (sendonce-test-sender "From: Ü <ü@BÜCHER.example>\n")
+                   "ü@xn--bcher-kva.example"))
+    (setq mail-envelope-from "")
+    (should (equal (sendonce-test-sender "To: a@b.c\n") ""))))
+
+(ert-deftest sendonce-recipient-sender-is-named ()
+  (dolist (sender '("me@bü..example" "me@-ü.example" "me@b c.example"
+                    "Me <me@b.example>" "me@"))
+    (let ((mail-specify-envelope-from t)
+          (mail-envelope-from sender))
+      (should (string-search
+               (format "\"%s\"" sender)
+               (cadr (should-error (sendonce-test-sender "To: a@b.c\n")
+                                   :type 'sendonce-config-error)))))))
 
 (ert-deftest sendonce-recipient-sender-none ()
   (let ((user-mail-address "nonsense"))
