@@ -16,7 +16,7 @@ BUILD_PACKAGES := g++ cmake make ninja-build pkgconf \
   emacs-nox|emacs-gtk|emacs-lucid|emacs-pgtk \
   libgnutls28-dev libgsasl-dev libsqlite3-dev libidn2-dev libexpected-dev
 TEST_PACKAGES := libgtest-dev perl openssl strace tmux postfix sasl2-bin libsasl2-modules dovecot-imapd \
-  gnutls-bin softhsm2 libsasl2-modules-gssapi-mit krb5-kdc krb5-admin-server krb5-user
+  gnutls-bin softhsm2 gpg gpg-agent gpgsm libsasl2-modules-gssapi-mit krb5-kdc krb5-admin-server krb5-user
 LINT_PACKAGES := clang clang-format clang-tidy emacs-el shellcheck
 FUZZ_PACKAGES := clang
 
