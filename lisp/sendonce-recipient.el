@@ -39,9 +39,14 @@
 
 ;;;; Errors
 
+(defconst sendonce-recipient--longest-shown 500
+  "Characters of a text that an error shows.")
+
 (defun sendonce-recipient--shown (text)
   "Return TEXT, of a field, as people read it: decoded, controls as ^X."
-  (let ((trimmed (string-trim text)))
+  (let ((trimmed (truncate-string-to-width
+                  (string-trim text) sendonce-recipient--longest-shown
+                  nil nil "...")))
     (replace-regexp-in-string
      "[\000-\037\177]" (lambda (char) (text-char-description (aref char 0)))
      (if (string-search "=?" trimmed)
@@ -187,16 +192,23 @@ Of what has one pair of brackets only these count: quotes are lost."
         (match-string 1 text)
       text)))
 
+(defun sendonce-recipient--rfc822 (piece)
+  "Return what `rfc822-addresses' finds in PIECE.
+Its recursion has an end, at some thousand comments in one another."
+  (condition-case nil
+      (rfc822-addresses piece)
+    (error (sendonce-recipient--reject piece "it is nested too deeply"))))
+
 (defun sendonce-recipient--parse (piece)
   "Return the one address in PIECE as it stands there; nil if there is none.
 Where that fails, or finds a bracket in an encoded word, and PIECE has
 encoded words, these are decoded first."
-  (let ((found (rfc822-addresses piece)))
+  (let ((found (sendonce-recipient--rfc822 piece)))
     (when (and (string-search "=?" piece)
                (or (not (sendonce-recipient--one-p found))
                    (and found (string-search
                                "<" (sendonce-recipient--decode (car found))))))
-      (setq found (rfc822-addresses
+      (setq found (sendonce-recipient--rfc822
                    (sendonce-recipient--undo-encoding piece))))
     (unless (sendonce-recipient--one-p found)
       (sendonce-recipient--reject
@@ -433,11 +445,11 @@ Case in domains is no part of it, nor are quotes (RFC 5321, 4.1.2)."
 
 (defun sendonce-recipient-unique (addresses)
   "Return ADDRESSES without repeats, in order."
-  (let (seen)
+  (let ((seen (make-hash-table :test #'equal)))
     (seq-filter (lambda (address)
                   (let ((key (sendonce-recipient--key address)))
-                    (unless (member key seen)
-                      (push key seen))))
+                    (unless (gethash key seen)
+                      (puthash key t seen))))
                 addresses)))
 
 (defun sendonce-recipient--resent-p (fields)

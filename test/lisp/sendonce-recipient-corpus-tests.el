@@ -38,6 +38,48 @@
      (lambda () (sendonce-recipient-addresses
                  (encode-coding-string value 'utf-8))))))
 
+;;;; Any other form
+
+(defconst sendonce-corpus--scraps
+  ["a" "b.test" "@" "@" "," "<" ">" "(" ")" "\"" "\\" ":" ";" "." "[" "]" " "
+   "\n " "ü" "。" "\r" "=?utf-8?Q?=3Cx=40y.test=3E=2C?=" "\u200b" "\0"
+   "=?utf-8?Q?a=3A=3B?=" "a@b.test" "\"q q\"@b.test" "\x3fffe9"]
+  "What addresses are made of.")
+
+(defun sendonce-corpus--made-up ()
+  "Return a string of scraps."
+  (mapconcat (lambda (_) (seq-random-elt sendonce-corpus--scraps))
+             (number-sequence 0 (random 12)) ""))
+
+(ert-deftest sendonce-recipient-corpus-made-up ()
+  "Whatever the form, it is an error of ours, or addresses that are sound."
+  (random "the same each time")
+  (dotimes (_ 5000)
+    (let ((value (sendonce-corpus--made-up)))
+      (ert-info ((format "%S" value) :prefix "Field: ")
+        (condition-case nil
+            (dolist (address (sendonce-recipient-addresses value))
+              (should-not (sendonce-recipient--flaw address))
+              (should-not (string-match-p "[\000-\037\177]" address))
+              (should (equal address
+                             (car (sendonce-recipient-addresses address)))))
+          (sendonce-config-error nil))))))
+
+(ert-deftest sendonce-recipient-corpus-endless ()
+  "What is long, or nested deeply, is neither slow nor too deep."
+  (dolist (scrap '("(" "<" "\"" "\\" "[" "," ":" ";" "@" "a" "a@" "()" "<>" "\"\""
+                   "=?utf-8?Q?=3A?=" "\"\\\""))
+    (ert-info (scrap)
+      (with-timeout (30 (ert-fail "too slow"))
+        (condition-case nil
+            (sendonce-recipient-addresses
+             (concat "a@b.test, " (apply #'concat (make-list 20000 scrap))))
+          (sendonce-config-error nil)))))
+  (should (= 10000 (length (sendonce-recipient-addresses
+                            (mapconcat (lambda (n) (format "U %d <u%d@b.test>"
+                                                           n n))
+                                       (number-sequence 1 10000) ", "))))))
+
 ;;;; To the peer
 
 (defun sendonce-corpus--send (value)
