@@ -215,13 +215,18 @@ encoded words, these are decoded first."
        piece (sendonce-recipient--reason piece found)))
     (car found)))
 
+(defconst sendonce-recipient--encoded-word
+  "=\\?[^? \t\n]+\\?[bqBQ]\\?[^? \t\n]*\\?="
+  "Regexp for an encoded word (RFC 2047, section 2).")
+
 (defun sendonce-recipient--decode (address)
   "Return ADDRESS with encoded words in it undone.
 No address contains one rightly (RFC 2047, section 5), but for a quoted
 local part, where it only looks like one."
-  (if (string-match-p "\\`[^\"]*=\\?[^?]+\\?[bqBQ]\\?[^?]*\\?=" address)
-      (rfc2047-decode-string address)
-    address))
+  (let ((at (string-match-p sendonce-recipient--encoded-word address)))
+    (if (and at (not (string-search "\"" (substring address 0 at))))
+        (rfc2047-decode-string address)
+      address)))
 
 (defun sendonce-recipient--unroute (address)
   "Return ADDRESS without a source route (RFC 5321, appendix C)."
@@ -382,10 +387,6 @@ The error names it as TYPED."
 A CR stays one, lest it be taken for a blank."
   (decode-coding-string (encode-coding-string value 'utf-8-unix)
                         'utf-8-unix))
-
-(defconst sendonce-recipient--encoded-word
-  "=\\?[^? \t\n]+\\?[bqBQ]\\?[^? \t\n]*\\?="
-  "Regexp for an encoded word (RFC 2047, section 2).")
 
 (defun sendonce-recipient--decode-domains (text)
   "Return TEXT with encoded words right after an @ undone.
