@@ -17,7 +17,7 @@ CTEST_FLAGS ?=
 BUILD_PACKAGES := g++ cmake make ninja-build pkgconf \
   emacs-nox|emacs-gtk|emacs-lucid|emacs-pgtk \
   libgnutls28-dev libgsasl-dev libsqlite3-dev libidn2-dev libexpected-dev
-TEST_PACKAGES := libgtest-dev perl openssl gpg gpg-agent strace tmux \
+TEST_PACKAGES := libgtest-dev perl openssl gpg gpg-agent gpgsm strace tmux \
   postfix sasl2-bin libsasl2-modules dovecot-imapd dovecot-submissiond \
   libsasl2-modules-gssapi-mit krb5-kdc krb5-admin-server krb5-user gnutls-bin softhsm2 \
   wl mu4e maildir-utils elpa-notmuch notmuch \

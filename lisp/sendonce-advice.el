@@ -69,7 +69,8 @@ of its own can be given in `sendonce-accounts' (:tls-host, :trust-files)")
     (too-large "the message is larger than %h takes"
                "send a link in place of the attachment, or split it")
     (needs-smtputf8 "%h takes no addresses beyond ASCII"
-                    "use an ASCII address of that person")
+                    "use an ASCII address in its place, or a provider \
+that offers SMTPUTF8")
     (needs-8bitmime "%h takes only 7-bit text"
                     "set `mm-use-ultra-safe-encoding' to t (in mail-mode: \
 `mail-send-nonascii' to `mime') and send again")

@@ -211,6 +211,20 @@ is another's: with raw bytes beyond ASCII, and with a From."
   '("bcc" "resent-bcc" "fcc" "x-message-smtp-method" "x-sendonce-draft")
   "Fields that never leave this machine.")
 
+(defun sendonce-compose--check-private (fields)
+  "Signal if a line of FIELDS was meant for a Bcc, and is no field.
+It would go out, for all to read."
+  (dolist (field fields)
+    (when (and (null (car field))
+               (let ((case-fold-search t))
+                 (string-match-p "\\`[ \t]*\\(?:resent-\\)?bcc\\>"
+                                 (sendonce-header-decode (cdr field)))))
+      (signal 'sendonce-config-error
+              (list (format "This line of the header has no colon: \"%s\"; \
+nothing was sent.  Mend it and send again"
+                            (string-trim (sendonce-header-decode (cdr field))))
+                    :cause 'bad-argument)))))
+
 (defun sendonce-compose--complete (fields)
   "Return FIELDS with a Message-ID and a Date, if they lack them."
   (require 'message)
@@ -234,6 +248,7 @@ In a message that is resent it would be somebody else's."
 (defun sendonce-compose--letter (fields body sender recipients)
   "Return the letter that FIELDS and BODY, bytes, make.
 SENDER and RECIPIENTS, if given, are the envelope's."
+  (sendonce-compose--check-private fields)
   (let ((whole (sendonce-compose--complete fields)))
     (make-sendonce-letter
      :sender (or sender (sendonce-recipient-sender whole))

@@ -40,8 +40,9 @@ A field goes on as long as lines begin with a blank (RFC 5322, 2.2.3)."
     (length text)))
 
 (defun sendonce-header--field (text)
-  "Return (NAME . TEXT) for a field's TEXT, NAME nil if it is none."
-  (cons (and (string-match "\\`\\([!-9;-~]+\\)[ \t]*:" text)
+  "Return (NAME . TEXT) for a field's TEXT, NAME nil if it is none.
+Blanks before the first one of a header do not hide it."
+  (cons (and (string-match "\\`[ \t]*\\([!-9;-~]+\\)[ \t]*:" text)
              (downcase (match-string 1 text)))
         text))
 

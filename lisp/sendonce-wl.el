@@ -161,7 +161,7 @@ late for `wl-draft-send-hook'."
   (while (re-search-forward "@\\([^][<>(),;:@\"\\ \t\n]+\\)" end t)
     (let ((domain (match-string 1)))
       (unless (string-match-p "\\`[[:ascii:]]*\\'" domain)
-        (replace-match (save-match-data (sendonce-recipient--a-label domain))
+        (replace-match (save-match-data (sendonce-recipient--a-label domain domain))
                        t t nil 1)))))
 
 (defun sendonce-wl-a-labels ()

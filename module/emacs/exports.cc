@@ -61,6 +61,14 @@ Result<engine::Engine*> engine_of(const Env& env, emacs_value value) {
 
 Value version(const Env& env, emacs_value*) { return env.text(SENDONCE_VERSION); }
 
+Value domain(const Env& env, emacs_value* arguments) {
+  const std::string typed = env.to_string(arguments[0]);
+  if (env.leaving()) return env.nil();
+  auto name = net::mail_domain(typed);
+  if (!name) return fail(name.error());
+  return env.text(*name);
+}
+
 Value start(const Env& env, emacs_value* arguments) {
   const std::string directory = env.to_string(arguments[0]);
   if (env.leaving()) return env.nil();
@@ -321,14 +329,6 @@ Value forget_before(const Env& env, emacs_value* arguments) {
   return env.integer(*count);
 }
 
-Value mail_domain(const Env& env, emacs_value* arguments) {
-  const std::string domain = env.to_string(arguments[0]);
-  if (env.leaving()) return env.nil();
-  auto encoded = net::mail_domain(domain);
-  if (!encoded) return fail(encoded.error());
-  return env.text(*encoded);
-}
-
 // --- the fence
 // ---------------------------------------------------------------------------------------
 
@@ -360,7 +360,7 @@ struct Export {
 
 constexpr Export exports[] = {
     {"sendonce--mod-version", 0, fenced<version>, "Version of the module.\n\n(fn)"},
-    {"sendonce--mod-domain", 1, fenced<mail_domain>, "Domain in A-labels.\n\n(fn DOMAIN)"},
+    {"sendonce--mod-domain", 1, fenced<domain>, "Mail domain in A-labels.\n\n(fn DOMAIN)"},
     {"sendonce--mod-start", 2, fenced<start>,
      "Open the outbox, return the engine.\n\n(fn DIRECTORY PIPE)"},
     {"sendonce--mod-stop", 2, fenced<stop>, "End all that runs.\n\n(fn ENGINE SECONDS)"},

@@ -17,8 +17,11 @@ bool is_host_name(std::string_view name);
 /// Errors: bad_argument (no name at all, or one that IDNA2008 does not know).
 Result<std::string> comparable_host(const std::string& host);
 
-/// DOMAIN, of a mail address, in A-labels (RFC 6531 3.2); one that is ASCII is given back as it is.
-/// Errors: bad_argument (IDNA2008, after the mapping of UTS 46, does not know it).
+/// DOMAIN, what follows the @ of a mail address, in A-labels as the DNS and SMTP have it.  Mapped
+/// as UTS 46 says, without transition (ß and ς are letters of their own; fullwidth forms, capitals
+/// and ideographic full stops become what they stand for).  Unlike a host it is never an address (a
+/// literal in brackets never comes here), has no dot at its end, and stays as typed where it is
+/// ASCII.  Errors: bad_argument, the text names DOMAIN and says what is wrong.
 Result<std::string> mail_domain(const std::string& domain);
 
 }  // namespace sendonce::net
