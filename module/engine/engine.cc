@@ -163,6 +163,7 @@ bool Engine::stop(Milliseconds span) {
   for (const auto& delivery : deliveries) delivery->cancel();
   const bool in_time = wait_until_quiet(Deadline::after(span));
   for (const auto& delivery : deliveries) delivery->stop_waiting();
+  lines_.close();
   reap(true);
   return in_time;
 }
@@ -282,8 +283,8 @@ bool Engine::start(EntryId id) {
   const outbox::Attempt claimed = **attempt;
   auto state = state_.lock();
   const bool ask_account = state->fresh.erase(id) == 0;
-  auto delivery =
-      Delivery::make({*outbox_, *sink_, questions_, tickets_}, std::move(**attempt), ask_account);
+  auto delivery = Delivery::make({*outbox_, *sink_, questions_, tickets_, &lines_},
+                                 std::move(**attempt), ask_account);
   if (!delivery) {
     give_back(claimed, delivery.error());
     return false;
@@ -375,7 +376,7 @@ void Engine::work(const std::shared_ptr<Delivery>& delivery) {
     end.cause = cause_name(error.cause);
   }
   record(delivery, end);
-  delivery->part();
+  auto line = delivery->release();
   const EntryId id = delivery->attempt().entry.id;
   {
     auto state = state_.lock();
@@ -384,6 +385,7 @@ void Engine::work(const std::shared_ptr<Delivery>& delivery) {
   }
   state_.notify();
   sink_->post(AttemptEnded{id});
+  if (line) lines_.keep(delivery->line_key(), std::move(*line), delivery->keep_alive());
 }
 
 /// Barrier (3).

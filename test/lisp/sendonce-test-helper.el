@@ -169,9 +169,12 @@ Hello there.
     (setq sendonce-test--peer nil)))
 
 (defun sendonce-test-account (&rest more)
-  "Have mail sent to the peer, with MORE in the account."
+  "Have mail sent to the peer, with MORE in the account.
+Each message takes a line of its own unless MORE says :keep-alive."
   (setq sendonce-accounts
         (list (append more
+                      (and (not (plist-member more :keep-alive))
+                           '(:keep-alive 0))
                       (list :name "peer" :host "127.0.0.1"
                             :port sendonce-test-port :tls 'implicit
                             :trust-files
