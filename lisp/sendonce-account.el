@@ -120,8 +120,10 @@ VALUE is a number, a number as a string, or the name of a service."
 (defun sendonce-account--key-p (value)
   "Return non-nil if VALUE names a file that can be read, or a token's key."
   (and (sendonce-account--line-p value)
-       (or (string-prefix-p "pkcs11:" value)
-           (file-readable-p value))))
+       (if (string-prefix-p "pkcs11:" value)
+           ;; It would be stored with each message; it is asked for.
+           (not (string-match-p "[?&;]pin-\\(?:value\\|source\\)=" value))
+         (file-readable-p value))))
 
 (defun sendonce-account--pins-p (value)
   "Return non-nil if VALUE is a pin of a public key, or a list of them."
@@ -150,7 +152,7 @@ VALUE is a number, a number as a string, or the name of a service."
     (:trust-files sendonce-account--files-p
                   "give a list of files that exist and can be read")
     (:client-key sendonce-account--key-p "give a PEM file that exists and can \
-be read, or a URI \"pkcs11:...\"")
+be read, or a URI \"pkcs11:...\" without a PIN, which is asked for")
     (:client-cert sendonce-account--key-p "give a PEM file that exists and can \
 be read, or a URI \"pkcs11:...\"")
     (:pin sendonce-account--pins-p "give \"sha256:\" and the 64 hex digits of \
@@ -532,14 +534,9 @@ The defaults of `gnutls-trustfiles' are what the module trusts anyhow."
   "Return \"no\" if KEY is off in ACCOUNT, else nil."
   (and (plist-member account key) (not (plist-get account key)) "no"))
 
-(defconst sendonce-account--keep-alive 60
-  "Seconds that a line is kept where the account does not say.")
-
 (defun sendonce-account--keep-alive (account)
   "Return how many seconds a line to ACCOUNT is kept, or nil for none."
-  (let ((span (if (plist-member account :keep-alive)
-                  (or (plist-get account :keep-alive) 0)
-                sendonce-account--keep-alive)))
+  (let ((span (or (plist-get account :keep-alive) 0)))
     (and (> span 0) (ceiling span))))
 
 (defun sendonce-account--pairs (account)

@@ -254,7 +254,9 @@ REPLY and FOREGROUND are as in `sendonce-credential-secret'."
   (let ((refused (not (string-empty-p reply)))
         (key (list host port user)))
     (if refused
-        (sendonce-credential--forget host port user)
+        (progn
+          (sendonce-credential--put 'sendonce-credential--savers key nil)
+          (sendonce-credential--forget host port user))
       (sendonce-credential--put 'sendonce-credential--given key nil))
     (when (and refused foreground (not noninteractive))
       (message "%s refused the password of %s: %s" host user reply))

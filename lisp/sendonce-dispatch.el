@@ -236,16 +236,23 @@ The last one is (ended TRANSCRIPT)."
 FOREGROUND: the user waits for it and may be asked."
   (pcase event
     (`(question ,question ,id account ,name ,settings)
-     (sendonce-dispatch--give
-      question
-      (or (sendonce-dispatch--take-settings id)
-          (sendonce-account-renew name settings))))
+     (sendonce-dispatch--give-account question id name settings))
     (`(question ,question ,id password . ,about)
      (sendonce-dispatch--give-secret question id about foreground))
     (`(question ,question ,_ certificate ,host ,port ,status)
      (sendonce-dispatch--judge question host port status foreground))
     (`(question ,question . ,_)
      (sendonce-dispatch--give question nil))))
+
+(defun sendonce-dispatch--give-account (question id name settings)
+  "Answer QUESTION what the account NAME of entry ID is today.
+SETTINGS are its old ones, which hold if the answer is quit."
+  (let (answer)
+    (unwind-protect
+        (setq answer (or (sendonce-dispatch--take-settings id)
+                         (sendonce-account-renew name settings)))
+      ;; Whatever happened, the engine is not left waiting.
+      (sendonce-dispatch--give question answer))))
 
 (defun sendonce-dispatch--judge (question host port status foreground)
   "Answer QUESTION whether HOST at PORT, of which STATUS is known, is trusted.

@@ -52,6 +52,21 @@
      (sendonce-remedy-apply (sendonce-patient-name patient)
                             (sendonce-patient-settings patient) changes))))
 
+(defun sendonce-doctor--trusts-p (changes)
+  "Return non-nil if CHANGES, a plist, trust another server than before."
+  (or (plist-get changes :pin) (plist-get changes :tls-host)))
+
+(defun sendonce-doctor--change-trust (patient changes)
+  "Return the function that asks, and makes CHANGES to PATIENT.
+Somebody in between would show just such a certificate."
+  (lambda ()
+    (when (yes-or-no-p
+           (format "Whoever answers as %s now gets your password and your \
+mail from then on.  Do you know why its certificate differs, and set %s? "
+                   (sendonce-doctor--setting patient "host")
+                   (sendonce-remedy-words changes)))
+      (funcall (sendonce-doctor--change patient changes)))))
+
 (defun sendonce-doctor--what (patient step)
   "Return the name of what STEP of PATIENT looked at."
   (format "%s, %s" (sendonce-patient-name patient) step))
@@ -66,7 +81,10 @@ LABEL.  NOTE and TRANSCRIPT are as in `sendonce-doctor-trouble'."
    :note note
    :transcript transcript
    :remedy remedy
-   :fix (if changes (sendonce-doctor--change patient changes) fix)
+   :fix (cond ((null changes) fix)
+              ((sendonce-doctor--trusts-p changes)
+               (sendonce-doctor--change-trust patient changes))
+              (t (sendonce-doctor--change patient changes)))
    :label (if changes (concat "set " (sendonce-remedy-words changes))
             label)))
 
@@ -213,10 +231,15 @@ TRANSCRIPT is that of the check."
      patient name
      (if (or (string-empty-p reply) (string-search reply text)) text
        (format "%s: %s" text reply))
-     (if changes
-         (format "%s would do: it answers" (sendonce-remedy-words changes))
+     (cond
+      ((sendonce-doctor--trusts-p changes)
+       (format "if you know why it differs, %s; if you do not, change nothing: \
+somebody may be in between" (sendonce-remedy-words changes)))
+      (changes
+       (format "%s would do: it answers" (sendonce-remedy-words changes)))
+      (t
        (sendonce-advice-remedy cause (sendonce-patient-settings patient)
-                               reply))
+                               reply)))
      changes :fix (cdr hand) :label (car hand) :transcript transcript)))
 
 (defun sendonce-doctor--fine (patient step)

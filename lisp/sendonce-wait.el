@@ -172,8 +172,10 @@ Return its last value."
     result))
 
 (defun sendonce-wait--idle-p ()
-  "Return non-nil if no attempt is under way or about to be."
+  "Return non-nil if no attempt is under way or about to be.
+What the engine has told of those that are over is seen to first."
   (let ((engine (sendonce-engine)))
+    (sendonce-engine-drain)
     (and (zerop (car (sendonce--mod-running engine)))
          (null sendonce-dispatch--background)
          (not (seq-some #'sendonce-wait--due-p

@@ -34,7 +34,12 @@ struct Holder {
   std::unique_ptr<engine::Engine> engine;
 };
 
-void release_holder(void* holder) noexcept { delete static_cast<Holder*>(holder); }
+void release_holder(void* pointer) noexcept {
+  std::unique_ptr<Holder> holder(static_cast<Holder*>(pointer));
+  if (!holder->engine) return;
+  holder->engine->stop(Milliseconds(0));
+  if (holder->engine->abandoned()) (void)holder.release();  // a thread of it may still run
+}
 
 Result<Holder*> holder_of(const Env& env, emacs_value value) {
   emacs_env* raw = env.raw();

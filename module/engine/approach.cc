@@ -17,7 +17,7 @@ namespace {
 
 /// Lines that one approach may take: for a certificate, for each mechanism, for a user who is slow
 /// to answer.
-constexpr int most_lines = 8;
+constexpr int most_lines = 12;
 
 /// How long an open port may be silent before it is asked what it speaks, and how long it has to
 /// say so.  Together they are the five seconds in which a wrong mode is to be noticed.
@@ -257,7 +257,8 @@ Result<net::Descriptor> Approach::connect() {
   const Deadline whole = Deadline::after(time_limit(Phase::connect, settings_.timeout));
   const Deadline soon = whole.earlier_of(Deadline::after(connect_patience));
   auto socket = net::connect_any(order, soon, *errand_.wake);
-  if (socket || socket.error().cause != Cause::timed_out || whole.passed()) return socket;
+  // What another address has said by then is not the last word of a slow one.
+  if (socket || !soon.passed() || whole.passed()) return socket;
   if (auto error = blocked_port()) return fail(std::move(*error));
   return net::connect_any(order, whole, *errand_.wake);
 }

@@ -17,6 +17,9 @@ namespace {
 /// Lines at once, over all servers.
 constexpr std::size_t most_lines = 4;
 
+/// How long a thread may take to end after all that it waits for was ended.
+constexpr Milliseconds last_grace{1000};
+
 /// Seconds before an entry that could not be started is looked at again.
 constexpr double pause_after_failure = 5;
 
@@ -59,7 +62,9 @@ Engine::Engine(std::unique_ptr<outbox::Outbox> outbox, std::shared_ptr<EventSink
   kick();
 }
 
-Engine::~Engine() { stop(Milliseconds(0)); }
+Engine::~Engine() {
+  if (!abandoned_) stop(Milliseconds(0));
+}
 
 // --- for the Lisp thread
 // -----------------------------------------------------------------------------
@@ -94,7 +99,7 @@ Result<int> Engine::flush(std::optional<EntryId> id) {
 }
 
 Result<EntryId> Engine::check(const std::string& settings) {
-  reap(false);
+  reap();
   auto state = state_.lock();
   if (state->stopping) return fail(Cause::cancelled, Phase::none, "The engine is being stopped");
   const EntryId number = --state->last_checkup;
@@ -110,6 +115,7 @@ Result<bool> Engine::cancel(EntryId id) {
     checkup->cancel();
     return true;
   }
+  if (id < 0) return true;  // a checkup that has ended
   auto entirely = outbox_->cancel(id);
   if (auto delivery = find(id)) delivery->cancel();
   return entirely;
@@ -164,8 +170,8 @@ bool Engine::stop(Milliseconds span) {
   const bool in_time = wait_until_quiet(Deadline::after(span));
   for (const auto& delivery : deliveries) delivery->stop_waiting();
   lines_.close();
-  reap(true);
-  return in_time;
+  join_or_abandon(Deadline::after(last_grace));
+  return in_time && !abandoned_;
 }
 
 /// Afterwards no delivery begins any more.
@@ -242,7 +248,7 @@ void Engine::network_changed() {
 
 void Engine::schedule() {
   while (!state_.lock()->stopping) {
-    reap(false);
+    reap();
     recover();
     sleep_until_due(start_due());
   }
@@ -297,11 +303,15 @@ bool Engine::start(EntryId id) {
 template <class Work>
 void Engine::start_worker(State& state, Work work) {
   auto over = std::make_shared<std::atomic<bool>>(false);
-  state.workers.push_back(Worker{quiet_thread([over, work = std::move(work)] {
-                                   work();
-                                   *over = true;
-                                 }),
-                                 over});
+  auto body = [this, over, work = std::move(work)] {
+    work();
+    {
+      const auto lock = state_.lock();
+      *over = true;
+    }
+    state_.notify();
+  };
+  state.workers.push_back(Worker{quiet_thread(std::move(body)), over});
 }
 
 /// Ends an attempt that could not begin (no descriptor left, say).
@@ -335,18 +345,41 @@ void Engine::sleep_until_due(bool all_started) {
   state->kicked = false;
 }
 
-/// Joins the workers that are done, or all.
-void Engine::reap(bool all) {
+/// Joins the workers that are done.
+void Engine::reap() {
   std::list<Worker> done;
   {
     auto state = state_.lock();
     for (auto at = state->workers.begin(); at != state->workers.end();) {
       const auto next = std::next(at);
-      if (all || *at->over) done.splice(done.end(), state->workers, at);
+      if (*at->over) done.splice(done.end(), state->workers, at);
       at = next;
     }
   }
   for (Worker& worker : done) worker.thread.join();
+}
+
+/// Nothing that a library waits for may keep Emacs from ending: a worker that is not done by
+/// DEADLINE is left alone, before the commit point (all waits of ours end by their Wake).
+void Engine::join_or_abandon(Deadline deadline) {
+  std::list<Worker> workers;
+  {
+    auto state = state_.lock();
+    state.wait_until(std::chrono::system_clock::now() + (deadline.time() - SteadyClock::now()),
+                     [&] {
+                       return std::all_of(state->workers.begin(), state->workers.end(),
+                                          [](const Worker& worker) { return worker.over->load(); });
+                     });
+    workers.swap(state->workers);
+  }
+  for (Worker& worker : workers) {
+    if (*worker.over) {
+      worker.thread.join();
+    } else {
+      abandoned_ = true;
+      worker.thread.detach();
+    }
+  }
 }
 
 // --- line threads

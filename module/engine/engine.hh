@@ -66,6 +66,9 @@ class Engine {
   /// start; what has is waited for, then left in doubt.  Afterwards nothing runs.  True: nothing
   /// was cut short.
   bool stop(Milliseconds span);
+  /// Did `stop` leave a thread behind that would not end (a KDC or a token that does not answer)?
+  /// Then this must not be destroyed any more.
+  [[nodiscard]] bool abandoned() const { return abandoned_; }
 
   outbox::Outbox& outbox() { return *outbox_; }
 
@@ -105,7 +108,8 @@ class Engine {
   void record(const std::shared_ptr<Delivery>& delivery, outbox::AttemptEnd& end);
   void give_back(const outbox::Attempt& attempt, const Error& error);
   bool pause_unless_stopping();
-  void reap(bool all);
+  void reap();
+  void join_or_abandon(Deadline deadline);
   void sleep_until_due(bool all_started);
   void stop_scheduling();
   std::shared_ptr<Delivery> find(EntryId id);
@@ -117,6 +121,7 @@ class Engine {
   std::shared_ptr<net::TicketStore> tickets_;
   LinePool lines_;
   std::optional<net::NetworkWatch> network_;
+  std::atomic<bool> abandoned_ = false;
   Synchronised<State> state_;
 };
 

@@ -97,6 +97,15 @@ Status set_mechanisms(Settings& all, std::string_view, std::string_view value) {
   return {};
 }
 
+/// Settings are stored with each message: they hold no PIN (RFC 7512 2.4), which is asked for.
+Status set_key_name(std::string& into, std::string_view key, std::string_view value) {
+  if (value.find("pin-value=") != std::string_view::npos ||
+      value.find("pin-source=") != std::string_view::npos)
+    return fail(Cause::bad_argument, Phase::none,
+                std::string(key) + " must not hold a PIN: it is asked for when it is needed");
+  return set_text(into, key, value);
+}
+
 Status set_local_name(Settings& all, std::string_view, std::string_view value) {
   auto name = smtp::LocalName::parse(value);
   if (!name) return fail(name.error());
@@ -136,9 +145,9 @@ constexpr Key keys[] = {
     {"trust-file", [](Settings& s, auto key,
                       auto value) { return set_text(s.trust_files.emplace_back(), key, value); }},
     {"client-key",
-     [](Settings& s, auto key, auto value) { return set_text(s.client_key, key, value); }},
+     [](Settings& s, auto key, auto value) { return set_key_name(s.client_key, key, value); }},
     {"client-cert",
-     [](Settings& s, auto key, auto value) { return set_text(s.client_cert, key, value); }},
+     [](Settings& s, auto key, auto value) { return set_key_name(s.client_cert, key, value); }},
     {"pin", add_pin},
     {"min-prime-bits",
      [](Settings& s, auto key, auto value) {

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int most_tries = 2;    // of one credential
 constexpr int most_secrets = 2;  // in one send
+constexpr int most_drops = 3;    // lines that a server ends in mid-sign-in, in one send
 
 using sasl::Needs;
 
@@ -35,7 +36,16 @@ SignIn::SignIn(const Settings& settings, Findings& findings, Ask ask)
 
 Status SignIn::prepare() {
   const std::string usual = findings_.usual();
-  return usual.empty() ? Status{} : have_secret(sasl::needs(usual));
+  return usual.empty() || !fits_account(usual) ? Status{} : have_secret(sasl::needs(usual));
+}
+
+/// What is usual at a server may be so for another account: a token is wanted only where it is
+/// named.
+bool SignIn::fits_account(const std::string& mechanism) const {
+  const std::vector<std::string>& wanted = settings_.mechanisms;
+  if (!settings_.client_key.empty()) return false;  // it may need none
+  if (wanted.empty()) return sasl::needs(mechanism) != Needs::token;
+  return std::find(wanted.begin(), wanted.end(), mechanism) != wanted.end();
 }
 
 /// Asks unless one of that KIND is at hand.
@@ -70,6 +80,7 @@ sasl::Choice SignIn::choice(const smtp::Capabilities& offered, const LineQuality
   choice.wanted = settings_.mechanisms;
   choice.tried = faulty_;
   choice.tried.insert(choice.tried.end(), tried_.begin(), tried_.end());
+  choice.tried.insert(choice.tried.end(), unlucky_.begin(), unlucky_.end());
   choice.plain_text_allowed = quality.private_line || settings_.plain_sign_in;
   choice.certificate = !settings_.client_key.empty();
   choice.binding = quality.binding.has_value();
@@ -150,6 +161,7 @@ Status SignIn::ended(const smtp::SignInEnded& ended) {
   if (!ended.accepted) return refused(ended.reply);
   stage_ = Stage::accepted;
   if (exchange_->complete()) return {};
+  distrusted_ = true;
   return fail(Cause::auth_failed, Phase::sign_in,
               "The server says that you are signed in, but has not proved by " + mechanism_ +
                   " that it knows your password");
@@ -200,14 +212,28 @@ void SignIn::new_line() {
 
 SignIn::NewLine SignIn::line_died(const Error& error) {
   const bool died = error.cause == Cause::connection_lost || error.cause == Cause::tls_failed ||
-                    error.cause == Cause::protocol || stage_ == Stage::accepted;
-  if (!died || stage_ == Stage::none) return NewLine::useless;
+                    error.cause == Cause::protocol || stage_ == Stage::accepted ||
+                    (spoilt_ && error.reply.starts_with("421"));  // it was kept waiting
+  // Who has not proved that it knows the password is not given it by another mechanism.
+  if (!died || stage_ == Stage::none || distrusted_) return NewLine::useless;
+  // It may be the credential that the server answers so; too many tries would lock the account.
+  if (stage_ == Stage::under_way && ++drops_ >= most_drops) return NewLine::useless;
   if (spoilt_) {
     stage_ = Stage::none;
     return NewLine::again;
   }
+  // Lines die of other things, too: once is no proof, and what has worked before is not to blame.
+  if (std::exchange(died_at_, mechanism_) != mechanism_) {
+    stage_ = Stage::none;
+    return NewLine::again;
+  }
   death_ = error;
+  const bool proven = findings_.proven(mechanism_);
   mechanism_failed(error.message);
+  if (proven) {
+    unlucky_.push_back(faulty_.back());
+    faulty_.pop_back();
+  }
   return NewLine::next;
 }
 

@@ -80,6 +80,7 @@ class SignIn {
   void mechanism_failed(const std::string& why);
   Status refused(const smtp::Reply& reply);
   void credential_refused();
+  [[nodiscard]] bool fits_account(const std::string& mechanism) const;
   [[nodiscard]] Error none_left(const smtp::Capabilities& offered,
                                 const LineQuality& quality) const;
 
@@ -92,16 +93,20 @@ class SignIn {
   std::unique_ptr<sasl::Exchange> exchange_;
   std::string mechanism_;
   Stage stage_ = Stage::none;
-  bool spoilt_ = false;              // the line waited for the user, or heard a refusal: should it
-                                     // die now, the mechanism at hand is not to blame
-  bool gave_up_ = false;             // we did, in the exchange at hand
-  bool spent_ = false;               // the credential at hand: not to be tried any more
-  std::vector<std::string> faulty_;  // mechanisms that failed for their own reasons
-  std::vector<std::string> tried_;   // with the credential at hand, and refused
-  std::string refusal_;              // what was said last
-  std::optional<Error> death_;       // of the last line that a mechanism took with it
-  int tries_ = 0;                    // of the credential at hand
-  int secrets_ = 0;                  // that were asked for
+  bool spoilt_ = false;               // the line waited for the user, or heard a refusal: should it
+                                      // die now, the mechanism at hand is not to blame
+  bool gave_up_ = false;              // we did, in the exchange at hand
+  bool spent_ = false;                // the credential at hand: not to be tried any more
+  std::vector<std::string> faulty_;   // mechanisms that failed for their own reasons
+  std::vector<std::string> tried_;    // with the credential at hand, and refused
+  std::string refusal_;               // what was said last
+  std::vector<std::string> unlucky_;  // proven ones whose line died: passed over, not blamed
+  std::optional<Error> death_;        // of the last line that a mechanism took with it
+  bool distrusted_ = false;           // the server said yes without the proof it owes
+  int drops_ = 0;                     // lines that ended while the credential was being tried
+  std::string died_at_;               // the mechanism whose line died last
+  int tries_ = 0;                     // of the credential at hand
+  int secrets_ = 0;                   // that were asked for
 };
 
 }  // namespace sendonce::engine

@@ -48,6 +48,8 @@ Status TlsLine::shake_hands(Deadline deadline) {
     auto step = session_->handshake();
     if (!step) return fail(std::move(step.error()));
     if (*step == TlsSession::Step::done) return {};
+    if (!first && deadline.passed())
+      return fail(Cause::timed_out, Phase::none, "the server did not answer in time");
     if (Status sent = flush(deadline); !sent) return sent;
     Status taken = first ? take_first(deadline) : take_more(deadline);
     if (!taken) return taken;
@@ -149,10 +151,12 @@ ReadCount TlsLine::serve(std::span<char> into) {
 
 Result<ReadCount> TlsLine::read(std::span<char> into, Deadline deadline) {
   if (heard_at_ < heard_.size()) return serve(into);
-  for (;;) {
+  // Records without data (tickets, key updates) do not hold the deadline up.
+  for (bool late = false;; late = deadline.passed()) {
     if (const auto count = decrypt(into)) return ReadCount{*count, false};
     if (read_error_) return fail(*read_error_);
     if (ended_) return *ended_;
+    if (late) return fail(Cause::timed_out, Phase::none, "the server did not answer in time");
     // Answers to key updates go out by the way, but never a record of the caller's: its write has
     // said that these bytes are not out, and only a write may change that.
     const TlsOutput& output = session_->output();

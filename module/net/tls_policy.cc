@@ -61,7 +61,8 @@ std::optional<Error> objection(const TlsSettings& settings, const TlsInfo& info)
   const bool accepted = same_key(settings.accepted_key, info.certificate.key_pin);
   const bool may_accept = accepted && settings.pins.empty();
   if (!info.faults.empty() && !may_accept) return not_accepted(settings, info);
-  if (settings.stop_before_trust && !accepted) return not_judged(settings);
+  // A pin proves the server by itself: there is nothing to judge.
+  if (settings.stop_before_trust && !accepted && settings.pins.empty()) return not_judged(settings);
   return std::nullopt;
 }
 

@@ -248,7 +248,16 @@ user says to what the button asks."
 
 (ert-deftest sendonce-doctor-certificate-for-another-name ()
   (sendonce-test-with-patient ("--cert-fault" "wrong-host")
-    (sendonce-test-mended "not for 127.0.0.1")
+    ;; Not for a mere click: nothing is changed without a yes.
+    (let ((accounts sendonce-accounts)
+          (found (sendonce-test-find (sendonce-doctor-findings)
+                                     "not for 127.0.0.1")))
+      (should (string-search "somebody may be in between"
+                             (sendonce-finding-remedy found)))
+      (sendonce-test-answering '(nil)
+        (funcall (sendonce-finding-fix found)))
+      (should (equal accounts sendonce-accounts)))
+    (sendonce-test-mended "not for 127.0.0.1" '(t))
     (sendonce-test-mail-goes)))
 
 (ert-deftest sendonce-doctor-authority-not-trusted ()
@@ -272,7 +281,7 @@ user says to what the button asks."
 (ert-deftest sendonce-doctor-pin-of-another-key ()
   (sendonce-test-with-patient ()
     (sendonce-test-account :pin (concat "sha256:" (make-string 64 ?0)))
-    (sendonce-test-mended "not the one pinned")
+    (sendonce-test-mended "not the one pinned" '(t))
     (sendonce-test-mail-goes)))
 
 (ert-deftest sendonce-doctor-another-sender ()

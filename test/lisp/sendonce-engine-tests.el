@@ -213,6 +213,38 @@ It is evaluated in an Emacs of its own, in batch mode."
        (lambda () (equal (sendonce-test-states) '(sent))) 10)
       (should (equal (sendonce-test-states) '(sent))))))
 
+(ert-deftest sendonce-engine-quit-in-an-answer-leaves-nothing-hanging ()
+  "C-g while a retry asks for the account's settings: the old ones hold."
+  (sendonce-test-with-peer (:scenario "connection 1 at MAIL: defer\n")
+    (sendonce-test-interactively
+      (should-not (sendonce-test-send)))
+    (should (equal '(deferred) (sendonce-test-states)))
+    (cl-letf (((symbol-function 'sendonce-account-renew)
+               (lambda (&rest _) (signal 'quit nil))))
+      (sendonce-flush)
+      (should (sendonce-wait-idle 30)))
+    (should (equal '(sent) (sendonce-test-states)))))
+
+(ert-deftest sendonce-engine-stops-though-a-library-waits ()
+  "A client key that is a pipe nobody writes to does not hold Emacs up."
+  (sendonce-test-with-peer ()
+    (let ((pipe (sendonce-test-file "fifo"))
+          (sendonce-wait 0))
+      (skip-unless (eq 0 (call-process "mkfifo" nil nil nil pipe)))
+      (sendonce-test-account :client-key pipe)
+      (sendonce-test-interactively
+        (should-not (sendonce-test-send)))
+      (let ((deadline (+ (float-time) 30)))
+        ;; It is in open(2) then, or will be.
+        (while (and (not (memq 'sending (sendonce-test-states)))
+                    (< (float-time) deadline))
+          (accept-process-output nil 0.05)))
+      (let ((start (float-time)))
+        (sendonce-engine-stop 1)
+        (should (< (- (float-time) start) 20)))
+      ;; Let it go, so that its thread ends before the test's place does.
+      (write-region "" nil pipe t 'quiet))))
+
 (provide 'sendonce-engine-tests)
 
 ;;; sendonce-engine-tests.el ends here

@@ -12,6 +12,7 @@
 ;;; Code:
 
 (require 'sendonce-test-helper)
+(require 'sendonce-check)
 
 (defun sendonce-test-sign-in-as (user password &rest more)
   "Have mail sent to the peer as USER, whose PASSWORD auth-source has.
@@ -113,8 +114,9 @@ at AUTH CRAM-MD5: continue; drop-later\n"
     (sendonce-test-sign-in-as "alice" "secret"
                               :auth '("DIGEST-MD5" "CRAM-MD5" "PLAIN"))
     (should-not (sendonce-test-send))
-    (should (equal (sendonce-test-said) '("DIGEST-MD5" "CRAM-MD5" "PLAIN")))
-    (should (= 3 (sendonce-test-lines)))
+    (should (equal (sendonce-test-said)
+                   '("DIGEST-MD5" "DIGEST-MD5" "CRAM-MD5" "CRAM-MD5" "PLAIN")))
+    (should (= 5 (sendonce-test-lines)))
     ;; It is remembered, by another engine as well.
     (sendonce-engine-stop 1)
     (should-not (sendonce-test-send (sendonce-test-another 2)))
@@ -124,12 +126,13 @@ at AUTH CRAM-MD5: continue; drop-later\n"
 
 (ert-deftest sendonce-sign-in-finding-is-forgotten-with-a-new-offer ()
   (sendonce-test-with-peer (:scenario "at AUTH DIGEST-MD5: continue; drop-later
-connection 4+ at EHLO: offer-auth \"DIGEST-MD5 PLAIN LOGIN\"; continue\n"
+connection 5+ at EHLO: offer-auth \"DIGEST-MD5 PLAIN LOGIN\"; continue\n"
                                       "--user" "alice:secret"
                                       "--auth" "DIGEST-MD5 PLAIN")
     (sendonce-test-sign-in-as "alice" "secret" :auth '("DIGEST-MD5" "PLAIN"))
     (should-not (sendonce-test-send))
-    (should (equal (sendonce-test-said) '("DIGEST-MD5" "PLAIN")))
+    (should (equal (sendonce-test-said)
+                   '("DIGEST-MD5" "DIGEST-MD5" "PLAIN")))
     (should-not (sendonce-test-send (sendonce-test-another 2)))
     (should (equal (sendonce-test-said) '("PLAIN")))
     (sendonce-test-scenario
@@ -143,8 +146,9 @@ connection 4+ at EHLO: offer-auth \"DIGEST-MD5 PLAIN LOGIN\"; continue\n"
                                       "--auth" "SCRAM-SHA-256 PLAIN")
     (sendonce-test-sign-in-as "alice" "secret")
     (should-not (sendonce-test-send))
-    (should (equal (sendonce-test-said) '("SCRAM-SHA-256" "PLAIN")))
-    (should (= 2 (sendonce-test-lines)))))
+    (should (equal (sendonce-test-said)
+                   '("SCRAM-SHA-256" "SCRAM-SHA-256" "PLAIN")))
+    (should (= 3 (sendonce-test-lines)))))
 
 (ert-deftest sendonce-sign-in-line-that-always-dies-is-no-loop ()
   (sendonce-test-with-peer (:scenario "at AUTH: continue; drop-later\n"
@@ -154,8 +158,8 @@ connection 4+ at EHLO: offer-auth \"DIGEST-MD5 PLAIN LOGIN\"; continue\n"
       (should (eq (car err) 'sendonce-deferred))
       (should (eq (plist-get (cddr err) :cause) 'connection-lost))
       (should (string-search "after which it goes on" (cadr err)))
-      (should (equal (sendonce-test-said) '("PLAIN" "LOGIN")))
-      (should (= 3 (sendonce-test-lines))))
+      (should (equal (sendonce-test-said) '("PLAIN" "PLAIN" "LOGIN" "LOGIN")))
+      (should (= 5 (sendonce-test-lines))))
     (should-not (sendonce-test-accepted))))
 
 ;;;; A mechanism that fails for its own reasons
@@ -256,6 +260,140 @@ connection 4+ at EHLO: offer-auth \"DIGEST-MD5 PLAIN LOGIN\"; continue\n"
         (should (= 1 (length warnings)))
         (should (string-match-p "used to offer sign-in by SCRAM-SHA-256"
                                 (car warnings)))))))
+
+;;;; What a mishap must not teach
+
+(ert-deftest sendonce-sign-in-a-glitch-is-no-downgrade ()
+  "A line that breaks in mid-sign-in, once, does not make us send the password."
+  (sendonce-test-with-peer
+      (:scenario "connection 2 at AUTH-response SCRAM-SHA-256: drop\n"
+                 "--user" "alice:secret" "--auth" "SCRAM-SHA-256 PLAIN")
+    (sendonce-test-sign-in-as "alice" "secret")
+    (dotimes (number 4)
+      (should-not (sendonce-test-send (sendonce-test-another number)))
+      (should (equal (seq-uniq (sendonce-test-said)) '("SCRAM-SHA-256"))))))
+
+(ert-deftest sendonce-sign-in-what-has-worked-is-not-blamed ()
+  "Two lines in a row break: another mechanism serves once, and no more."
+  (sendonce-test-with-peer
+      (:scenario "connection 2-3 at AUTH-response SCRAM-SHA-256: drop\n"
+                 "--user" "alice:secret" "--auth" "SCRAM-SHA-256 PLAIN")
+    (sendonce-test-sign-in-as "alice" "secret")
+    (should-not (sendonce-test-send (sendonce-test-another 1)))
+    (should-not (sendonce-test-send (sendonce-test-another 2)))
+    (should (equal (sendonce-test-said)
+                   '("SCRAM-SHA-256" "SCRAM-SHA-256" "PLAIN")))
+    (should-not (sendonce-test-send (sendonce-test-another 3)))
+    (should (equal (sendonce-test-said) '("SCRAM-SHA-256")))))
+
+(ert-deftest sendonce-sign-in-two-accounts-at-one-server ()
+  "What one signs in with is not asked of the other."
+  (sendonce-test-with-peer ("--user" "alice:tok-en" "--user" "bob:secret"
+                            "--auth" "XOAUTH2 PLAIN")
+    (sendonce-test-sign-in-as "alice" "tok-en" :auth "xoauth2" :name "a"
+                              :from "alice@here.example")
+    (let ((alice (car sendonce-accounts)))
+      (sendonce-test-account :user "bob" :name "b" :from "me@here.example")
+      (push alice sendonce-accounts))
+    (should-not (sendonce-test-send
+                 (string-replace "me@here" "alice@here"
+                                 (sendonce-test-another 1))))
+    (cl-letf (((symbol-function 'sendonce-credential--prompt)
+               (lambda (&rest _) "secret")))
+      (sendonce-test-interactively
+        (should-not (sendonce-test-send (sendonce-test-another 2)))))
+    (should (equal (sendonce-test-said) '("PLAIN")))))
+
+(ert-deftest sendonce-sign-in-pin-needs-no-judge ()
+  "With `network-security-level' high NSM judges all, but what a pin proves."
+  (sendonce-test-with-peer ("--user" "alice:secret")
+    (sendonce-test-sign-in-as "alice" "secret")
+    (let* ((check (sendonce-check (sendonce-account-settings
+                                   (car sendonce-accounts))
+                                  10))
+           (trust (nth 2 (assq 'trust (sendonce-check-steps check))))
+           (network-security-level 'high))
+      (should (string-match "sha256:[0-9a-f]+" trust))
+      (sendonce-test-sign-in-as "alice" "secret" :pin (match-string 0 trust))
+      (should-not (sendonce-test-send)))))
+
+;;;; What must not cost a password
+
+(ert-deftest sendonce-sign-in-no-proof-then-no-plain ()
+  "Who said yes without the proof it owes is not given the password itself."
+  (sendonce-test-with-peer
+      (:scenario "at AUTH-response SCRAM-SHA-256: say \"235 2.7.0 Yes\\r\\n\"\n"
+                 "--user" "alice:secret" "--auth" "SCRAM-SHA-256 PLAIN")
+    (sendonce-test-sign-in-as "alice" "secret")
+    (should (string-match-p "has not proved" (cadr (sendonce-test-send))))
+    (should (equal (sendonce-test-said) '("SCRAM-SHA-256")))))
+
+(ert-deftest sendonce-sign-in-line-dropped-at-each-try ()
+  "It may be how the server answers a wrong password: three tries are enough."
+  (sendonce-test-with-peer
+      (:scenario "at AUTH: drop\n"
+                 "--user" "alice:secret" "--auth"
+                 "SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN CRAM-MD5 DIGEST-MD5")
+    (sendonce-test-sign-in-as "alice" "wrong")
+    (should (sendonce-test-send))
+    (should (= 3 (length (sendonce-test-said))))
+    (should (equal '(deferred) (sendonce-test-states)))))
+
+(ert-deftest sendonce-sign-in-server-tires-of-waiting-for-the-user ()
+  "What was typed goes on a new line, whether the old one ended with 421 or not."
+  (dolist (end '("say \"421 4.4.2 Timeout\\r\\n\"; drop" "drop"))
+    (ert-info (end)
+      (sendonce-test-with-peer
+          (:scenario (format "connection 1 at EHLO: continue; delay 200; %s\n" end)
+                     "--user" "alice:secret" "--auth" "PLAIN")
+        (setq sendonce-credential--given nil)
+        (sendonce-test-account :user "alice")
+        (cl-letf (((symbol-function 'sendonce-credential--prompt)
+                   (lambda (&rest _)
+                     ;; The user thinks until the server has had enough.
+                     (accept-process-output nil 0.6)
+                     "secret")))
+          (sendonce-test-interactively
+            (should-not (sendonce-test-send))))
+        (should (equal '(sent) (sendonce-test-states)))))))
+
+(ert-deftest sendonce-sign-in-no-pin-in-the-settings ()
+  (sendonce-test-with-peer ()
+    (sendonce-test-account :client-key "pkcs11:token=x?pin-value=4711-SECRET")
+    (let ((err (sendonce-test-send)))
+      (should (eq 'sendonce-config-error (car err)))
+      (should (string-search ":client-key" (cadr err))))
+    (sendonce-engine)
+    (should-not (string-search
+                 "4711-SECRET"
+                 (sendonce-test-read
+                  (expand-file-name "outbox.sqlite" sendonce-directory))))))
+
+(ert-deftest sendonce-sign-in-refused-password-is-not-saved-later ()
+  (sendonce-test-with-peer ("--user" "alice:good" "--auth" "PLAIN")
+    (setq sendonce-credential--given nil
+          sendonce-credential--savers nil)
+    (sendonce-test-account :user "alice")
+    (let ((search (symbol-function 'auth-source-search))
+          (asked 0)
+          saved)
+      (cl-letf (((symbol-function 'auth-source-search)
+                 (lambda (&rest spec)
+                   (cond ((not (plist-get spec :create))
+                          (apply search spec))
+                         ((> (setq asked (1+ asked)) 1) (signal 'quit nil))
+                         (t (list (list :user "alice" :secret "typo"
+                                        :save-function
+                                        (lambda () (push "typo" saved)))))))))
+        (sendonce-test-interactively
+          (should (sendonce-test-send))))
+      (sendonce-test-write "authinfo"
+                           "machine 127.0.0.1 login alice password good\n")
+      (setq auth-source-netrc-cache nil)
+      (should-not (sendonce-test-send (sendonce-test-another 2)))
+      (should (sendonce-wait-idle 10))
+      (should-not saved)
+      (should-not sendonce-credential--savers))))
 
 (provide 'sendonce-sign-in-tests)
 

@@ -169,12 +169,9 @@ Hello there.
     (setq sendonce-test--peer nil)))
 
 (defun sendonce-test-account (&rest more)
-  "Have mail sent to the peer, with MORE in the account.
-Each message takes a line of its own unless MORE says :keep-alive."
+  "Have mail sent to the peer, with MORE in the account."
   (setq sendonce-accounts
         (list (append more
-                      (and (not (plist-member more :keep-alive))
-                           '(:keep-alive 0))
                       (list :name "peer" :host "127.0.0.1"
                             :port sendonce-test-port :tls 'implicit
                             :trust-files
@@ -264,6 +261,7 @@ for `y-or-n-p', strings for passwords and the like, in order, and
                   (or (assq (funcall next) choices)
                       (error "No such choice: %S" choices))))
                ((symbol-function 'y-or-n-p) next)
+               ((symbol-function 'yes-or-no-p) next)
                ((symbol-function 'read-passwd) next)
                ((symbol-function 'read-string) next))
        (prog1 (sendonce-test-interactively ,@body)

@@ -57,13 +57,13 @@ Hello\n" subject)))
     (should-not (string-search "AUTH" (sendonce-warm-transcript)))))
 
 (ert-deftest sendonce-warm-in-each-way ()
-  (dolist (options '(("--no-chunking") ("--no-pipelining" "--no-chunking")
-                     ("--tls" "starttls")))
+  (dolist (way '(("--no-chunking") ("--no-pipelining" "--no-chunking")
+                 ("--tls" "starttls")))
     (sendonce-test-with-peer ()
       (sendonce-test-stop-peer)
-      (sendonce-test--start-peer options)
+      (sendonce-test--start-peer way)
       (sendonce-test-account :keep-alive 60
-                             :tls (if (member "starttls" options) 'starttls
+                             :tls (if (member "starttls" way) 'starttls
                                     'implicit))
       (dolist (subject '("One" "Two" "Three"))
         (sendonce-warm-send subject))

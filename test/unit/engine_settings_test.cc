@@ -52,6 +52,13 @@ TEST(Settings, NamesWhatIsWrong) {
   EXPECT_NE(refusal("host=h\nport=25\nlocal-name=a b").find("local name"), std::string::npos);
 }
 
+TEST(Settings, HoldsNoPin) {
+  EXPECT_NE(refusal("host=h\nport=465\nclient-key=pkcs11:token=t?pin-value=1234\n").find("PIN"),
+            std::string::npos);
+  EXPECT_NE(refusal("host=h\nport=465\nclient-cert=pkcs11:t?pin-source=file:/p\n").find("PIN"),
+            std::string::npos);
+}
+
 TEST(Settings, HoldsNoLineBreak) {
   EXPECT_NE(refusal("host=h\r\nport=25").find("host"), std::string::npos);
   EXPECT_NE(refusal("host=h\nport=25\nuser=a\rb").find("user"), std::string::npos);
