@@ -108,6 +108,10 @@ VALUE is a number, a number as a string, or the name of a service."
   "Return non-nil if VALUE is a number of seconds."
   (and (numberp value) (> value 0)))
 
+(defun sendonce-account--span-p (value)
+  "Return non-nil if VALUE is a number of seconds that a line may rest."
+  (and (numberp value) (<= 0 value 3600)))
+
 (defun sendonce-account--files-p (value)
   "Return non-nil if VALUE is a list of files that can be read."
   (and (sendonce-account--lines-p value)
@@ -156,6 +160,7 @@ the server's public key, as M-x sendonce-doctor shows it")
     (:priority sendonce-account--line-p "give a GnuTLS priority string")
     (:local-name sendonce-account--host-p "give a host name")
     (:timeout sendonce-account--seconds-p "give seconds, more than 0")
+    (:keep-alive sendonce-account--span-p "give seconds, 0 for not at all")
     (:chunking sendonce-account--boolean-p "write t or nil")
     (:pipelining sendonce-account--boolean-p "write t or nil")
     (:plain-sign-in sendonce-account--boolean-p "write t or nil")
@@ -529,6 +534,11 @@ The defaults of `gnutls-trustfiles' are what the module trusts anyhow."
   "Return \"no\" if KEY is off in ACCOUNT, else nil."
   (and (plist-member account key) (not (plist-get account key)) "no"))
 
+(defun sendonce-account--keep-alive (account)
+  "Return how many seconds a line to ACCOUNT is kept, or nil for none."
+  (let ((span (or (plist-get account :keep-alive) 0)))
+    (and (> span 0) (ceiling span))))
+
 (defun sendonce-account--pairs (account)
   "Return the settings of ACCOUNT as (KEY . VALUE), VALUE nil for none."
   `(("host" . ,(plist-get account :host))
@@ -549,6 +559,7 @@ The defaults of `gnutls-trustfiles' are what the module trusts anyhow."
     ("local-name" . ,(plist-get account :local-name))
     ("timeout" . ,(and (plist-get account :timeout)
                        (ceiling (plist-get account :timeout))))
+    ("keep-alive" . ,(sendonce-account--keep-alive account))
     ("chunking" . ,(sendonce-account--off account :chunking))
     ("pipelining" . ,(sendonce-account--off account :pipelining))
     ("plain-sign-in" . ,(and (plist-get account :plain-sign-in) "yes"))))

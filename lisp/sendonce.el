@@ -75,6 +75,8 @@ a `:from'.
 `:trust-files' files of certificate authorities trusted besides.
 `:local-name' name to greet the server with.
 `:timeout'    seconds that any phase may take, but the last reply.
+`:keep-alive' seconds that a line is kept for another message, which
+              then takes one round trip; nil or 0 (default) for none.
 `:chunking', `:pipelining' nil not to use these extensions.
 `:plain-sign-in' t to sign in with a plain-text mechanism, no TLS.
 `:imap'       server that files sent mail, to be asked about what is in
@@ -102,6 +104,7 @@ The password comes from `auth-source', never from here."
                   (:trust-files (repeat :tag "Trusted authorities" file))
                   (:local-name (string :tag "Own name"))
                   (:timeout (number :tag "Seconds for a phase"))
+                  (:keep-alive (number :tag "Seconds to keep the line"))
                   (:chunking (boolean :tag "Use CHUNKING"))
                   (:pipelining (boolean :tag "Use PIPELINING"))
                   (:plain-sign-in (boolean :tag "Sign in without TLS"))

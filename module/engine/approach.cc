@@ -24,6 +24,10 @@ constexpr int most_lines = 12;
 constexpr Milliseconds patience{2500};
 constexpr Milliseconds answer_time{2000};
 
+/// A line that was quiet for so long is asked whether it lives before a message goes: a server, or
+/// a box on the way, may have forgotten it without a word.
+constexpr Seconds probe_after{10};
+
 /// How long a port may take no connection before others of the host are tried; these are where mail
 /// is taken from users (RFC 8314).
 constexpr Milliseconds connect_patience{5000};
@@ -59,7 +63,9 @@ Approach::Approach(Surroundings surroundings, Errand errand, const Settings& set
       findings_(surroundings_.outbox, settings.server()),
       tls_(settings.tls) {}
 
-std::string Approach::mechanism() const { return sign_in_ ? sign_in_->mechanism() : std::string(); }
+std::string Approach::mechanism() const {
+  return sign_in_ ? sign_in_->mechanism() : kept_mechanism_;
+}
 
 void Approach::wipe() {
   if (sign_in_) sign_in_->wipe();
@@ -67,6 +73,51 @@ void Approach::wipe() {
 
 Error Approach::withdrawn() const {
   return at_phase(Cause::cancelled, Phase::none, "The attempt was withdrawn");
+}
+
+// --- lines that are kept
+
+bool Approach::adopt(KeptLine line) {
+  errand_.wake = line.wake;
+  kept_redactor_ = std::move(line.redactor);
+  kept_mechanism_ = std::move(line.mechanism);
+  messages_ = line.messages;
+  errand_.transcript.redact_with(&*kept_redactor_);
+  errand_.transcript.note("On the line that was kept, to " + line.dialogue.line().peer());
+  line.dialogue.hand_to(errand_.transcript, errand_.watcher);
+  dialogue_.emplace(std::move(line.dialogue));
+  if (SteadyClock::now() - line.quiet_since < probe_after) return true;
+  dialogue_->session().probe();
+  if (converse()) return true;
+  errand_.transcript.note("It has ended; a new one is taken");
+  let_go();
+  return false;
+}
+
+/// Forgets a line that has died.
+void Approach::let_go() {
+  dialogue_.reset();
+  errand_.transcript.redact_with(nullptr);
+  kept_redactor_.reset();
+  kept_mechanism_.clear();
+  messages_ = 0;
+}
+
+Redactor Approach::take_redactor() {
+  if (kept_redactor_) return std::move(*kept_redactor_);
+  return sign_in_ ? sign_in_->take_redactor() : Redactor();
+}
+
+std::optional<KeptLine> Approach::release() {
+  if (!dialogue_ || !dialogue_->quiet()) return std::nullopt;
+  const std::uint64_t most = dialogue_->session().capabilities().mail_max;
+  const int carried = messages_ + 1;
+  if (most != 0 && static_cast<std::uint64_t>(carried) >= most) return std::nullopt;
+  KeptLine line{std::move(*dialogue_), errand_.wake, take_redactor(),
+                mechanism(),           carried,      SteadyClock::now()};
+  errand_.transcript.redact_with(nullptr);
+  dialogue_.reset();
+  return line;
 }
 
 // --- line after line
@@ -117,7 +168,8 @@ bool Approach::new_line_helps(const Error& error) {
 }
 
 std::string Approach::redacted(std::string_view text) const {
-  return sign_in_ ? sign_in_->redactor().redact(text) : std::string(text);
+  if (sign_in_) return sign_in_->redactor().redact(text);
+  return kept_redactor_ ? kept_redactor_->redact(text) : std::string(text);
 }
 
 Error Approach::redacted(Error error) const {

@@ -17,6 +17,7 @@
 #include "engine/dialogue.hh"
 #include "engine/events.hh"
 #include "engine/findings.hh"
+#include "engine/line_pool.hh"
 #include "engine/questions.hh"
 #include "engine/settings.hh"
 #include "engine/sign_in.hh"
@@ -33,6 +34,7 @@ struct Surroundings {
   EventSink& sink;
   Questions& questions;
   std::shared_ptr<net::TicketStore> tickets;
+  LinePool* lines = nullptr;  ///< where lines are kept; nullptr: nowhere
 };
 
 /// On whose behalf an approach is made.
@@ -54,6 +56,11 @@ class Approach {
   /// not_tls and implicit_tls where the port speaks otherwise than the account says; declined,
   /// cancelled.
   Status reach();
+  /// Instead of `reach`: goes on with LINE.  False: it has died since; `reach` is still possible.
+  bool adopt(KeptLine line);
+  /// The line, to be kept for another message; afterwards there is none.  Only where it is ready
+  /// for one, and takes one more.
+  std::optional<KeptLine> release();
   /// After `reach`, even one that failed.
   [[nodiscard]] bool has_line() const { return dialogue_.has_value(); }
   Dialogue& dialogue() { return *dialogue_; }
@@ -67,6 +74,8 @@ class Approach {
   void wipe();
 
  private:
+  void let_go();
+  Redactor take_redactor();
   Status prepare();
   Status find_out_tls();
   Status take_line();
@@ -98,6 +107,9 @@ class Approach {
   smtp::TlsMode tls_;
   std::optional<SignIn> sign_in_;
   std::optional<Dialogue> dialogue_;
+  std::optional<Redactor> kept_redactor_;  // of a line that was adopted
+  std::string kept_mechanism_;
+  int messages_ = 0;          // that the line has carried before
   std::string accepted_key_;  // that the user accepts in spite of its certificate's faults
   bool judged_ = false;       // the user was asked about the certificate
   bool asked_port_ = false;   // what it speaks, in this approach

@@ -43,25 +43,84 @@ void Delivery::cancel() {
     const std::lock_guard lock(withdrawing_);
     if (beyond_) return;
     cancelled_ = true;
-    wake_->wake();
+    if (wake_) wake_->wake();
   }
   surroundings_.questions.interrupt();
 }
 
-void Delivery::stop_waiting() { wake_->wake(); }
+void Delivery::stop_waiting() {
+  const std::lock_guard lock(withdrawing_);
+  if (wake_) wake_->wake();
+}
 
 outbox::AttemptEnd Delivery::run() {
   Status status = prepare();
-  if (status) status = approach_->reach();
-  if (approach_) approach_->wipe();
-  if (status) status = begin_message();
-  if (status) status = converse();
+  if (status) {
+    status = attempt_once(true);
+    if (line_was_dead()) {
+      start_over();
+      status = attempt_once(false);
+    }
+  }
   over_ = true;
   return conclude(status);
 }
 
-void Delivery::part() {
-  if (approach_ && approach_->has_line()) approach_->dialogue().part();
+Status Delivery::attempt_once(bool with_kept_line) {
+  Status status;
+  if (!with_kept_line || !adopt_line()) status = approach_->reach();
+  approach_->wipe();
+  if (status) status = begin_message();
+  if (status) status = converse();
+  return status;
+}
+
+std::optional<KeptLine> Delivery::release() {
+  std::optional<KeptLine> line;
+  const std::lock_guard lock(withdrawing_);
+  if (approach_ && surroundings_.lines != nullptr && settings_.keep_alive.count() > 0 &&
+      !cancelled_)
+    line = approach_->release();
+  if (!line && approach_ && approach_->has_line()) approach_->dialogue().part();
+  wake_ = nullptr;
+  return line;
+}
+
+// --- a line that was kept
+// -----------------------------------------------------------------------------
+
+bool Delivery::adopt_line() {
+  if (surroundings_.lines == nullptr) return false;
+  auto line = surroundings_.lines->take(settings_text_);
+  if (!line) return false;
+  {
+    const std::lock_guard lock(withdrawing_);
+    wake_ = line->wake;
+    if (cancelled_) wake_->wake();
+  }
+  adopted_ = approach_->adopt(std::move(*line));
+  return adopted_;
+}
+
+/// It ended, by nobody's wish, and nobody was served for certain: a new line may do better.
+bool Delivery::line_was_dead() const {
+  const bool nobody_served =
+      outcomes_.empty() ? !beyond_
+                        : std::all_of(outcomes_.begin(), outcomes_.end(), [](const auto& outcome) {
+                            return outcome.state == outbox::State::deferred;
+                          });
+  return adopted_ && nobody_served && !cancelled_ && approach_->has_line() &&
+         approach_->dialogue().session().state() == smtp::State::ended;
+}
+
+void Delivery::start_over() {
+  transcript_.note("The line that was kept has ended: once more on a new one");
+  adopted_ = false;
+  offset_ = 0;
+  outcomes_.clear();
+  decided_by_.reset();
+  beyond_ = false;
+  make_approach();
 }
 
 // --- before the line
@@ -70,11 +129,15 @@ void Delivery::part() {
 Status Delivery::prepare() {
   if (auto status = ask_account(); !status) return status;
   if (auto status = examine_message(); !status) return status;
+  make_approach();
+  return {};
+}
+
+void Delivery::make_approach() {
   approach_.emplace(surroundings_,
                     Errand{attempt_.entry.id, wake_, cancelled_, transcript_,
                            [this](Phase phase, std::uint64_t done) { tell(phase, done); }},
                     settings_);
-  return {};
 }
 
 Status Delivery::ask_account() {
@@ -89,6 +152,7 @@ Status Delivery::ask_account() {
   auto settings = Settings::parse(text);
   if (!settings) return fail(settings.error());
   settings_ = std::move(*settings);
+  settings_text_ = std::move(text);
   return {};
 }
 

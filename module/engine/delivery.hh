@@ -32,8 +32,12 @@ class Delivery {
 
   /// The whole attempt.  The result lacks only what policy adds (`next_try`).
   outbox::AttemptEnd run();
-  /// After the result is recorded: says QUIT and closes.
-  void part();
+  /// After the result is recorded: the line, if it may carry another message; else it is closed,
+  /// with QUIT.  From then on nobody can end its waits by this delivery.
+  std::optional<KeptLine> release();
+  /// What a line must have in common with ours to be used instead.
+  [[nodiscard]] const std::string& line_key() const { return settings_text_; }
+  [[nodiscard]] Seconds keep_alive() const { return settings_.keep_alive; }
 
   void cancel();
   void stop_waiting();
@@ -47,7 +51,12 @@ class Delivery {
  private:
   Delivery(Surroundings surroundings, outbox::Attempt attempt, bool ask_account, net::Wake wake);
 
+  Status attempt_once(bool with_kept_line);
   Status prepare();
+  void make_approach();
+  bool adopt_line();
+  [[nodiscard]] bool line_was_dead() const;
+  void start_over();
   Status ask_account();
   Status examine_message();
   Status converse();
@@ -66,11 +75,13 @@ class Delivery {
   const bool ask_account_;
   std::shared_ptr<net::Wake> wake_;
   Transcript transcript_;
+  std::string settings_text_;
   Settings settings_;
   std::optional<Approach> approach_;
   smtp::BodyFacts facts_;
   std::string small_message_;  // the whole of it, when it is read in one piece
   std::int64_t offset_ = 0;    // of what was handed over
+  bool adopted_ = false;       // the line had carried a message before
   std::vector<outbox::Outcome> outcomes_;
   std::optional<Error> decided_by_;  // the error behind the outcomes, if one is
   std::mutex withdrawing_;  // held while the barrier is passed, and while a wish to cancel is noted

@@ -32,12 +32,22 @@ Dialogue::Dialogue(net::Line line, smtp::SessionOptions options, net::TlsSetting
       session_(std::move(options)),
       tls_(std::move(tls)),
       cap_(cap),
-      transcript_(transcript),
+      transcript_(&transcript),
       watcher_(std::move(watcher)) {}
 
 void Dialogue::when_silent(Milliseconds span, std::function<std::optional<Error>()> ask) {
   patience_ = span;
   ask_silent_ = std::move(ask);
+}
+
+void Dialogue::hand_to(Transcript& transcript, Watcher watcher) {
+  transcript_ = &transcript;
+  watcher_ = std::move(watcher);
+  tls_.ask_key_secret = nullptr;
+  content_gathered_ = 0;
+  content_done_ = 0;
+  phase_ = Phase::none;
+  deadline_for_ = 0;
 }
 
 smtp::Output Dialogue::advance() {
@@ -68,16 +78,16 @@ void Dialogue::perform(const smtp::Send& send) {
   gathered_ += send.bytes;
   if (send.content) {
     content_gathered_ += send.bytes.size();
-    transcript_.client_content(send.bytes.size(), send.completes);
+    transcript_->client_content(send.bytes.size(), send.completes);
   } else {
-    transcript_.client(send.bytes);
+    transcript_->client(send.bytes);
   }
   if (gathered_.size() > gather_limit) flush();
 }
 
 void Dialogue::perform(const smtp::SendSecret& send) {
   flush();
-  transcript_.client(send.shown);
+  transcript_->client(send.shown);
   enter(Phase::sign_in);
   write_all(send.bytes.reveal());
 }
@@ -128,11 +138,11 @@ Error Dialogue::in_phase(Error error) const {
 }
 
 void Dialogue::note_tls(const net::TlsInfo& info) {
-  transcript_.note(info.version + ", " + info.cipher + (info.resumed ? ", resumed" : ""));
-  transcript_.note("Certificate of " + info.certificate.subject + ", issued by " +
-                   info.certificate.issuer + ", valid until " +
-                   local_time_text(static_cast<double>(info.certificate.not_after)) + ", " +
-                   info.certificate.fingerprint);
+  transcript_->note(info.version + ", " + info.cipher + (info.resumed ? ", resumed" : ""));
+  transcript_->note("Certificate of " + info.certificate.subject + ", issued by " +
+                    info.certificate.issuer + ", valid until " +
+                    local_time_text(static_cast<double>(info.certificate.not_after)) + ", " +
+                    info.certificate.fingerprint);
 }
 
 void Dialogue::flush() {
@@ -177,12 +187,12 @@ void Dialogue::read_some(Deadline deadline) {
 void Dialogue::take(const Result<net::ReadCount>& read, std::span<const char> bytes) {
   if (!read) return session_.lost(in_phase(read.error()));
   if (read->count == 0) {
-    transcript_.note(read->truncated ? "The server closed the connection without ending TLS"
-                                     : "The server closed the connection");
+    transcript_->note(read->truncated ? "The server closed the connection without ending TLS"
+                                      : "The server closed the connection");
     return session_.lost(closed_by_server(phase_));
   }
   const std::string_view text(bytes.data(), read->count);
-  transcript_.server(text);
+  transcript_->server(text);
   session_.receive(text);
 }
 

@@ -37,6 +37,11 @@ class Dialogue {
   /// CommitFollows, TransactionEnded, Ready or Ended.  Never any other.
   smtp::Output advance();
 
+  /// For the next message on this line: who hears of it from now on.
+  void hand_to(Transcript& transcript, Watcher watcher);
+  /// Is nothing heard from the server, that has nothing to say now?
+  [[nodiscard]] bool quiet() const { return session_.reusable() && !line_.has_input(); }
+
   smtp::Session& session() { return session_; }
   [[nodiscard]] const smtp::Session& session() const { return session_; }
   [[nodiscard]] const net::Line& line() const { return line_; }
@@ -65,7 +70,7 @@ class Dialogue {
   smtp::Session session_;
   net::TlsSettings tls_;
   Seconds cap_;
-  Transcript& transcript_;
+  Transcript* transcript_;
   Watcher watcher_;
   Milliseconds patience_{0};
   std::function<std::optional<Error>()> ask_silent_;

@@ -169,6 +169,7 @@ bool Engine::stop(Milliseconds span) {
   for (const auto& delivery : deliveries) delivery->cancel();
   const bool in_time = wait_until_quiet(Deadline::after(span));
   for (const auto& delivery : deliveries) delivery->stop_waiting();
+  lines_.close();
   join_or_abandon(Deadline::after(last_grace));
   return in_time && !abandoned_;
 }
@@ -288,8 +289,8 @@ bool Engine::start(EntryId id) {
   const outbox::Attempt claimed = **attempt;
   auto state = state_.lock();
   const bool ask_account = state->fresh.erase(id) == 0;
-  auto delivery =
-      Delivery::make({*outbox_, *sink_, questions_, tickets_}, std::move(**attempt), ask_account);
+  auto delivery = Delivery::make({*outbox_, *sink_, questions_, tickets_, &lines_},
+                                 std::move(**attempt), ask_account);
   if (!delivery) {
     give_back(claimed, delivery.error());
     return false;
@@ -408,7 +409,7 @@ void Engine::work(const std::shared_ptr<Delivery>& delivery) {
     end.cause = cause_name(error.cause);
   }
   record(delivery, end);
-  delivery->part();
+  auto line = delivery->release();
   const EntryId id = delivery->attempt().entry.id;
   {
     auto state = state_.lock();
@@ -417,6 +418,7 @@ void Engine::work(const std::shared_ptr<Delivery>& delivery) {
   }
   state_.notify();
   sink_->post(AttemptEnded{id});
+  if (line) lines_.keep(delivery->line_key(), std::move(*line), delivery->keep_alive());
 }
 
 /// Barrier (3).

@@ -24,6 +24,7 @@
 #include "engine/checkup.hh"
 #include "engine/delivery.hh"
 #include "engine/events.hh"
+#include "engine/line_pool.hh"
 #include "engine/questions.hh"
 #include "engine/retry.hh"
 #include "net/network_watch.hh"
@@ -118,6 +119,7 @@ class Engine {
   std::shared_ptr<EventSink> sink_;
   Questions questions_;
   std::shared_ptr<net::TicketStore> tickets_;
+  LinePool lines_;
   std::optional<net::NetworkWatch> network_;
   std::atomic<bool> abandoned_ = false;
   Synchronised<State> state_;

@@ -120,6 +120,13 @@ Status set_timeout(Settings& all, std::string_view key, std::string_view value) 
   return status;
 }
 
+Status set_keep_alive(Settings& all, std::string_view key, std::string_view value) {
+  std::uint32_t seconds = 0;
+  Status status = set_number<std::uint32_t>(seconds, key, value, 3600, "seconds, 0 to 3600");
+  all.keep_alive = Seconds(seconds);
+  return status;
+}
+
 struct Key {
   std::string_view name;
   Status (*set)(Settings&, std::string_view key, std::string_view value);
@@ -152,6 +159,7 @@ constexpr Key keys[] = {
      [](Settings& s, auto key, auto value) { return set_text(s.priority, key, value); }},
     {"local-name", set_local_name},
     {"timeout", set_timeout},
+    {"keep-alive", set_keep_alive},
     {"chunking",
      [](Settings& s, auto key, auto value) { return set_flag(s.chunking, key, value); }},
     {"pipelining",

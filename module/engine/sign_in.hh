@@ -62,6 +62,8 @@ class SignIn {
   [[nodiscard]] const std::string& mechanism() const { return mechanism_; }
   /// Knows every secret that was used.
   [[nodiscard]] const Redactor& redactor() const { return redactor_; }
+  /// For a line that outlives the sign-in.
+  [[nodiscard]] Redactor take_redactor() { return std::move(redactor_); }
   /// Forgets secret and exchange.
   void wipe();
 

@@ -125,6 +125,8 @@ bool Line::has_input() const {
   return state_->tls ? state_->tls->has_input() : state_->stream.readable_now();
 }
 
+int Line::descriptor() const { return state_->stream.descriptor(); }
+
 const TlsInfo* Line::tls_info() const {
   return state_->tls && !state_->tls->info().version.empty() ? &state_->tls->info() : nullptr;
 }

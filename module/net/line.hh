@@ -72,6 +72,8 @@ class Line {
 
   /// Is there input that a read would return without waiting?  (poll with time 0, and TLS buffers.)
   [[nodiscard]] bool has_input() const;
+  /// For a poll of one's own, while nothing is read or written here.
+  [[nodiscard]] int descriptor() const;
 
   /// What the TLS session turned out to be, also when its certificate was not accepted; nullptr in
   /// the clear, or if the handshake did not come that far.

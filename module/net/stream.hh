@@ -34,6 +34,9 @@ class Stream {
   /// Waits until some of WANTED can be done.  Errors: timed_out, cancelled, connection_lost (closed
   /// by us).
   [[nodiscard]] Result<Readiness> wait(Readiness wanted, Deadline deadline) const;
+  /// Waits until something could be received (or the line has ended), DEADLINE, or WAKE; receives
+  /// nothing and has no part in the line's own waits.
+  void watch(Deadline deadline, const Wake& wake) const;
   [[nodiscard]] bool readable_now() const { return ready_now({true, false}).read; }
   [[nodiscard]] bool writable_now() const { return ready_now({false, true}).write; }
 
@@ -42,6 +45,7 @@ class Stream {
   /// One send: the count, 0 if it would block.  Errors: connection_lost.
   Result<std::size_t> send(std::string_view bytes);
 
+  [[nodiscard]] int descriptor() const noexcept { return socket_.get(); }
   void close() noexcept { socket_.close(); }
   [[nodiscard]] bool open() const noexcept { return socket_.valid(); }
   [[nodiscard]] const std::string& peer() const noexcept { return peer_; }

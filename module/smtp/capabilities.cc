@@ -36,6 +36,19 @@ void read_size(Capabilities& all, const Words& words) {
   if (error == std::errc() && end == words[1].end()) all.size_limit = limit;
 }
 
+/// LIMITS MAILMAX=n RCPTMAX=n ...; of names that come twice the first counts (RFC 9422 4).
+void read_limits(Capabilities& all, const Words& words) {
+  constexpr std::string_view name = "MAILMAX=";
+  for (std::size_t i = 1; i < words.size() && all.mail_max == 0; ++i) {
+    const std::string_view word = words[i];
+    if (!ascii_equal(word.substr(0, name.size()), name)) continue;
+    const std::string_view digits = word.substr(name.size());
+    std::uint64_t limit = 0;
+    const auto [end, error] = std::from_chars(digits.begin(), digits.end(), limit);
+    if (error == std::errc() && end == digits.end()) all.mail_max = limit;
+  }
+}
+
 struct Keyword {
   std::string_view name;
   void (*read)(Capabilities&, const Words&);
@@ -51,6 +64,7 @@ constexpr Keyword keywords[] = {
      [](Capabilities& all, const Words&) { all.enhanced_status_codes = true; }},
     {"SIZE", read_size},
     {"AUTH", read_auth},
+    {"LIMITS", read_limits},
 };
 
 /// "AUTH=LOGIN PLAIN", as servers before RFC 2554 wrote it, reads as "AUTH LOGIN PLAIN".

@@ -21,6 +21,7 @@ struct Capabilities {
   bool enhanced_status_codes = false;
   bool size = false;
   std::uint64_t size_limit = 0;         ///< octets; 0: no fixed limit (RFC 1870 section 4)
+  std::uint64_t mail_max = 0;           ///< messages a line may carry (RFC 9422); 0: any number
   std::vector<std::string> mechanisms;  ///< of AUTH, upper case, in the server's order, no repeats
 
   [[nodiscard]] bool offers_auth() const { return !mechanisms.empty(); }

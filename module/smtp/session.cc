@@ -229,6 +229,12 @@ void Session::skip_sign_in() {
   if (state() == State::sign_in) resting_ = State::idle;
 }
 
+void Session::probe() {
+  if (state() != State::idle) return;
+  say(command::noop());
+  expect(State::alive);
+}
+
 void Session::quit() {
   if (state() != State::idle) return;
   say(command::quit());

@@ -205,6 +205,8 @@ class Session {
   void body(std::string_view bytes, bool last);
   /// Instead of going on after CommitFollows: nothing more is sent, nobody is served.
   void withdraw(Error why);
+  /// In `Ready` only: says NOOP; `Ready` comes again if the line lives.
+  void probe();
   /// In `Ready` only.
   void quit();
 

@@ -1,0 +1,58 @@
+// See line_pool.hh.
+
+#include "engine/line_pool.hh"
+
+#include <algorithm>
+#include <utility>
+
+#include "net/poll.hh"
+
+namespace sendonce::engine {
+
+void LinePool::keep(const std::string& key, KeptLine line, Seconds span) {
+  auto wake = net::Wake::make();
+  if (!wake || !line.dialogue.quiet()) return line.dialogue.part();
+  net::Interest interest{line.dialogue.line().descriptor(), true, false};
+  auto resting = std::make_shared<Resting>(Resting{key, std::move(line), std::move(*wake)});
+  {
+    auto state = state_.lock();
+    if (state->closed) return resting->line->dialogue.part();
+    state->resting.push_back(resting);
+  }
+  (void)net::poll_for({&interest, 1}, Deadline::after(span), &resting->wake);
+  if (auto left = leave(resting)) left->dialogue.part();
+}
+
+/// The line, if nobody has taken it; nobody can any more.
+std::optional<KeptLine> LinePool::leave(const std::shared_ptr<Resting>& resting) {
+  auto state = state_.lock();
+  state->resting.remove(resting);
+  return std::exchange(resting->line, std::nullopt);
+}
+
+std::optional<KeptLine> LinePool::take(const std::string& key) {
+  for (;;) {
+    std::optional<KeptLine> line;
+    {
+      auto state = state_.lock();
+      auto& all = state->resting;
+      // The one that came last: the others may rest until they end.
+      const auto found =
+          std::find_if(all.rbegin(), all.rend(), [&](const auto& one) { return one->key == key; });
+      if (found == all.rend()) return std::nullopt;
+      line = std::exchange((*found)->line, std::nullopt);
+      (*found)->wake.wake();
+      all.erase(std::next(found).base());
+    }
+    if (line && line->dialogue.quiet()) return line;
+    if (line) line->dialogue.part();
+  }
+}
+
+void LinePool::close() {
+  auto state = state_.lock();
+  state->closed = true;
+  for (const auto& one : state->resting) one->wake.wake();
+}
+
+}  // namespace sendonce::engine
