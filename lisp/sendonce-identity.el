@@ -25,7 +25,8 @@
 ;; through other senders.  So the field X-Sendonce-Draft is put into the
 ;; *file*, never into the buffer: `write-region-annotate-functions' adds
 ;; it whenever the draft is saved or auto-saved, and stamping writes the
-;; auto-save file at once, before anything is sent.  A draft reopened
+;; auto-save file at once, before anything is sent, and marks the file
+;; that was saved before (mu4e saves just before).  A draft reopened
 ;; from such a file has the field in its text; the next stamping takes it
 ;; out and is the same draft again; where a client sends straight from
 ;; the file, without the hook, compose finds it.  It is never sent.
@@ -52,6 +53,7 @@
 (require 'seq)
 (require 'subr-x)
 
+(defvar message-encoded-mail-cache)
 (defvar message-this-is-mail)
 (defvar message-send-mail-partially-limit)
 
@@ -103,8 +105,46 @@ An element of `write-region-annotate-functions'."
            (and (integerp start) (= start 1)))
        (list (cons 1 (sendonce-identity--line message-sendonce-draft-id)))))
 
+(defun sendonce-identity--mark (field)
+  "Make FIELD, with its newline, the first line of this buffer, a file's bytes.
+Return nil if it was there already."
+  (goto-char (point-min))
+  (unless (looking-at-p (regexp-quote field))
+    (when (looking-at (format "%s: .*\n" sendonce-identity--field))
+      (replace-match ""))
+    (insert field)
+    t))
+
+(defun sendonce-identity--replace-file (file)
+  "Make FILE, which is there, hold the bytes in this buffer, all or nothing."
+  (let ((new (make-temp-name (concat file ".")))
+        (coding-system-for-write 'no-conversion))
+    (unwind-protect
+        (progn
+          (write-region nil nil new nil 'quiet)
+          (set-file-modes new (file-modes file))
+          (rename-file new file t))
+      (when (file-exists-p new)
+        (delete-file new)))))
+
+(defun sendonce-identity--mark-file ()
+  "Put the identity of this draft into the file that it was saved in."
+  (let ((field (format "%s: %s\n" sendonce-identity--field
+                       message-sendonce-draft-id))
+        (file (and buffer-file-name (file-truename buffer-file-name))))
+    (when (and file (file-exists-p file) (verify-visited-file-modtime)
+               (with-temp-buffer
+                 (set-buffer-multibyte nil)
+                 (insert-file-contents-literally file)
+                 (when (sendonce-identity--mark field)
+                   (sendonce-identity--replace-file file)
+                   t)))
+      (set-visited-file-modtime))))
+
 (defun sendonce-identity--persist ()
   "See to it that the identity of this draft is on disk."
+  (ignore-errors
+    (sendonce-identity--mark-file))
   (add-hook 'write-region-annotate-functions
             #'sendonce-identity--annotate nil t)
   (when buffer-auto-save-file-name
@@ -304,6 +344,17 @@ message.el tells nobody, but it puts the Message-ID into the draft too."
                      (sendonce-identity--draft-of-p buffer message-id))
                    (buffer-list)))))
 
+(defun sendonce-identity--clean-cache ()
+  "Remove the identity field from what message.el files of this draft.
+It encoded the draft, once for sending and filing, with the field in it."
+  (when (stringp message-encoded-mail-cache)
+    (setq message-encoded-mail-cache
+          (let ((case-fold-search t))
+            (replace-regexp-in-string
+             (format "\\`\\(\\(?:.+\n\\)*?\\)%s:.*\n"
+                     sendonce-identity--field)
+             "\\1" message-encoded-mail-cache t)))))
+
 (defun sendonce-identity--stamp-origin ()
   "Stamp the draft that the current buffer was made from, if it is found.
 Needed once a session at most, where the first send loaded sendonce too
@@ -313,6 +364,7 @@ late for `message-send-hook'."
       (pcase-let ((`(,id ,source)
                    (with-current-buffer draft
                      (sendonce-identity-stamp)
+                     (sendonce-identity--clean-cache)
                      (list message-sendonce-draft-id
                            message-sendonce-draft-source))))
         (setq message-sendonce-draft-id id

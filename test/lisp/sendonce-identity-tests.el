@@ -319,6 +319,42 @@ Body
                          2)))
       (delete-file file))))
 
+(ert-deftest sendonce-identity-of-a-draft-saved-before ()
+  "A client may save the draft just before it is stamped: mark that file."
+  (let ((file (make-temp-file "draft" nil nil "To: a@b.c\n\nfile é\n")))
+    (unwind-protect
+        (sendonce-test-with-draft sendonce-test-draft
+          (set-file-modes file #o640)
+          (setq buffer-file-name file)
+          (set-visited-file-modtime)
+          (dotimes (_ 2)
+            (sendonce-identity-stamp))
+          (should (equal (with-temp-buffer
+                           (insert-file-contents file)
+                           (buffer-string))
+                         (format "X-Sendonce-Draft: %s\nTo: a@b.c\n\nfile é\n"
+                                 message-sendonce-draft-id)))
+          (should (= #o640 (file-modes file)))
+          (should (verify-visited-file-modtime))
+          (should (buffer-modified-p))
+          (sendonce-identity-settle "0123abcd")
+          (should (string-prefix-p "X-Sendonce-Draft: 0123abcd\nTo: "
+                                   (sendonce-test-read file)))
+          (setq buffer-file-name nil))
+      (delete-file file))))
+
+(ert-deftest sendonce-identity-of-a-file-changed-by-others ()
+  "A file that is not what this buffer saved is left alone."
+  (let ((file (make-temp-file "draft" nil nil "To: a@b.c\n\nfile\n")))
+    (unwind-protect
+        (sendonce-test-with-draft sendonce-test-draft
+          (setq buffer-file-name file)
+          (set-visited-file-modtime '(1 0))
+          (sendonce-identity-stamp)
+          (should (equal (sendonce-test-read file) "To: a@b.c\n\nfile\n"))
+          (setq buffer-file-name nil))
+      (delete-file file))))
+
 (ert-deftest sendonce-identity-first-draft-of-a-session ()
   "The first send finds the draft that message-mode encoded from."
   (let ((message-send-hook nil)
@@ -333,6 +369,26 @@ Body
     (should (equal id draft))
     (should (memq #'sendonce-identity-stamp
                   (default-value 'message-send-hook)))))
+
+(ert-deftest sendonce-identity-first-of-a-session-reopened ()
+  "The identity that a reopened draft has in it is not filed either."
+  (let ((message-send-hook nil)
+        (file (make-temp-name (expand-file-name "fcc"
+                                                temporary-file-directory))))
+    (unwind-protect
+        (sendonce-test-with-draft
+            (format "X-Sendonce-Draft: 0123abcd\nFcc: %s\n%s"
+                    file sendonce-test-draft)
+          (let ((send-mail-function
+                 (lambda () (sendonce-identity-draft (sendonce-compose))))
+                (message-fcc-handler-function
+                 (lambda (file) (write-region nil nil file nil 'quiet))))
+            (message-send))
+          (should (equal message-sendonce-draft-id "0123abcd"))
+          (let ((filed (sendonce-test-read file)))
+            (should (string-search "Subject: Hello\n" filed))
+            (should-not (string-search "X-Sendonce" filed))))
+      (delete-file file))))
 
 (ert-deftest sendonce-identity-straight-from-a-file ()
   "A client that sends a saved draft without the hook sends the same draft."
