@@ -110,14 +110,22 @@ Redactor Approach::take_redactor() {
 
 std::optional<KeptLine> Approach::release() {
   if (!dialogue_ || !dialogue_->quiet()) return std::nullopt;
-  const std::uint64_t most = dialogue_->session().capabilities().mail_max;
-  const int carried = messages_ + 1;
-  if (most != 0 && static_cast<std::uint64_t>(carried) >= most) return std::nullopt;
+  if (!has_room_after(0)) return std::nullopt;
   KeptLine line{std::move(*dialogue_), errand_.wake, take_redactor(),
-                mechanism(),           carried,      SteadyClock::now()};
+                mechanism(),           messages_,    SteadyClock::now()};
   errand_.transcript.redact_with(nullptr);
   dialogue_.reset();
   return line;
+}
+
+bool Approach::has_room_after(std::size_t count) const {
+  const std::uint64_t most = dialogue_->session().capabilities().mail_max;
+  return most == 0 || static_cast<std::uint64_t>(messages_) + count < most;
+}
+
+const Redactor* Approach::redactor() const {
+  if (sign_in_) return &sign_in_->redactor();
+  return kept_redactor_ ? &*kept_redactor_ : nullptr;
 }
 
 // --- line after line
@@ -168,8 +176,8 @@ bool Approach::new_line_helps(const Error& error) {
 }
 
 std::string Approach::redacted(std::string_view text) const {
-  if (sign_in_) return sign_in_->redactor().redact(text);
-  return kept_redactor_ ? kept_redactor_->redact(text) : std::string(text);
+  const Redactor* secrets = redactor();
+  return secrets != nullptr ? secrets->redact(text) : std::string(text);
 }
 
 Error Approach::redacted(Error error) const {
@@ -304,8 +312,9 @@ Status Approach::open_dialogue() {
   if (!socket) return fail(socket.error());
   net::Line line(std::move(*socket), errand_.wake);
   errand_.transcript.note("Connected to " + line.peer());
-  smtp::SessionOptions options{settings_.local_name, tls_, sign_in_.has_value(),
-                               settings_.pipelining, settings_.chunking};
+  smtp::SessionOptions options{settings_.local_name, tls_,
+                               sign_in_.has_value(), settings_.pipelining,
+                               settings_.chunking,   settings_.window};
   dialogue_.emplace(std::move(line), std::move(options), tls_settings(), settings_.timeout,
                     errand_.transcript, errand_.watcher);
   if (tls_ != smtp::TlsMode::implicit)

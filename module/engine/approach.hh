@@ -61,6 +61,12 @@ class Approach {
   /// The line, to be kept for another message; afterwards there is none.  Only where it is ready
   /// for one, and takes one more.
   std::optional<KeptLine> release();
+  /// The line has carried a message.
+  void carried_one() { ++messages_; }
+  /// Does the line take another message after COUNT that are under way (RFC 9422, MAILMAX)?
+  [[nodiscard]] bool has_room_after(std::size_t count) const;
+  /// What takes the secrets of the line out of what is said on it; as long as this lives.
+  [[nodiscard]] const Redactor* redactor() const;
   /// After `reach`, even one that failed.
   [[nodiscard]] bool has_line() const { return dialogue_.has_value(); }
   Dialogue& dialogue() { return *dialogue_; }
@@ -109,7 +115,7 @@ class Approach {
   std::optional<Dialogue> dialogue_;
   std::optional<Redactor> kept_redactor_;  // of a line that was adopted
   std::string kept_mechanism_;
-  int messages_ = 0;          // that the line has carried before
+  int messages_ = 0;          // that the line has carried
   std::string accepted_key_;  // that the user accepts in spite of its certificate's faults
   bool judged_ = false;       // the user was asked about the certificate
   bool asked_port_ = false;   // what it speaks, in this approach

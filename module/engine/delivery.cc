@@ -26,16 +26,23 @@ Result<std::shared_ptr<Delivery>> Delivery::make(Surroundings surroundings, outb
                                                  bool ask_account) {
   auto wake = net::Wake::make();
   if (!wake) return fail(wake.error());
+  return std::shared_ptr<Delivery>(new Delivery(std::move(surroundings), std::move(attempt),
+                                                ask_account,
+                                                std::make_shared<net::Wake>(std::move(*wake))));
+}
+
+std::shared_ptr<Delivery> Delivery::make_follower(Surroundings surroundings,
+                                                  outbox::Attempt attempt) {
   return std::shared_ptr<Delivery>(
-      new Delivery(std::move(surroundings), std::move(attempt), ask_account, std::move(*wake)));
+      new Delivery(std::move(surroundings), std::move(attempt), false, nullptr));
 }
 
 Delivery::Delivery(Surroundings surroundings, outbox::Attempt attempt, bool ask_account,
-                   net::Wake wake)
+                   std::shared_ptr<net::Wake> wake)
     : surroundings_(std::move(surroundings)),
       attempt_(std::move(attempt)),
       ask_account_(ask_account),
-      wake_(std::make_shared<net::Wake>(std::move(wake))),
+      wake_(std::move(wake)),
       transcript_(heading(attempt_.entry)) {}
 
 void Delivery::cancel() {
@@ -53,74 +60,10 @@ void Delivery::stop_waiting() {
   if (wake_) wake_->wake();
 }
 
-outbox::AttemptEnd Delivery::run() {
-  Status status = prepare();
-  if (status) {
-    status = attempt_once(true);
-    if (line_was_dead()) {
-      start_over();
-      status = attempt_once(false);
-    }
-  }
-  over_ = true;
-  return conclude(status);
-}
-
-Status Delivery::attempt_once(bool with_kept_line) {
-  Status status;
-  if (!with_kept_line || !adopt_line()) status = approach_->reach();
-  approach_->wipe();
-  if (status) status = begin_message();
-  if (status) status = converse();
-  return status;
-}
-
-std::optional<KeptLine> Delivery::release() {
-  std::optional<KeptLine> line;
+void Delivery::waits_by(std::shared_ptr<net::Wake> wake) {
   const std::lock_guard lock(withdrawing_);
-  if (approach_ && surroundings_.lines != nullptr && settings_.keep_alive.count() > 0 &&
-      !cancelled_)
-    line = approach_->release();
-  if (!line && approach_ && approach_->has_line()) approach_->dialogue().part();
-  wake_ = nullptr;
-  return line;
-}
-
-// --- a line that was kept
-// -----------------------------------------------------------------------------
-
-bool Delivery::adopt_line() {
-  if (surroundings_.lines == nullptr) return false;
-  auto line = surroundings_.lines->take(settings_text_);
-  if (!line) return false;
-  {
-    const std::lock_guard lock(withdrawing_);
-    wake_ = line->wake;
-    if (cancelled_) wake_->wake();
-  }
-  adopted_ = approach_->adopt(std::move(*line));
-  return adopted_;
-}
-
-/// It ended, by nobody's wish, and nobody was served for certain: a new line may do better.
-bool Delivery::line_was_dead() const {
-  const bool nobody_served =
-      outcomes_.empty() ? !beyond_
-                        : std::all_of(outcomes_.begin(), outcomes_.end(), [](const auto& outcome) {
-                            return outcome.state == outbox::State::deferred;
-                          });
-  return adopted_ && nobody_served && !cancelled_ && approach_->has_line() &&
-         approach_->dialogue().session().state() == smtp::State::ended;
-}
-
-void Delivery::start_over() {
-  transcript_.note("The line that was kept has ended: once more on a new one");
-  adopted_ = false;
-  offset_ = 0;
-  outcomes_.clear();
-  decided_by_.reset();
-  beyond_ = false;
-  make_approach();
+  wake_ = std::move(wake);
+  if (wake_ && cancelled_ && !beyond_) wake_->wake();
 }
 
 // --- before the line
@@ -128,16 +71,13 @@ void Delivery::start_over() {
 
 Status Delivery::prepare() {
   if (auto status = ask_account(); !status) return status;
-  if (auto status = examine_message(); !status) return status;
-  make_approach();
-  return {};
+  return examine_message();
 }
 
-void Delivery::make_approach() {
-  approach_.emplace(surroundings_,
-                    Errand{attempt_.entry.id, wake_, cancelled_, transcript_,
-                           [this](Phase phase, std::uint64_t done) { tell(phase, done); }},
-                    settings_);
+Status Delivery::prepare_like(const Delivery& other) {
+  settings_ = other.settings_;
+  settings_text_ = other.settings_text_;
+  return examine_message();
 }
 
 Status Delivery::ask_account() {
@@ -148,7 +88,7 @@ Status Delivery::ask_account() {
         AccountQuestion{entry.id, 0, entry.account, entry.settings}, cancelled_);
     if (answer && !answer->empty()) text = std::string(answer->reveal());
   }
-  if (cancelled_) return fail(given_up("The attempt was withdrawn"));
+  if (cancelled_) return fail(given_up());
   auto settings = Settings::parse(text);
   if (!settings) return fail(settings.error());
   settings_ = std::move(*settings);
@@ -179,28 +119,7 @@ Status Delivery::examine_message() {
 // --- on the line
 // -------------------------------------------------------------------------------------
 
-/// Until every recipient has its outcome, or an error that is everybody's.
-Status Delivery::converse() {
-  while (outcomes_.empty()) {
-    smtp::Output output = approach_->dialogue().advance();
-    if (auto status = decide(output); !status) return status;
-  }
-  return {};
-}
-
-Status Delivery::decide(smtp::Output& output) {
-  if (std::holds_alternative<smtp::NeedBody>(output)) return hand_over_body();
-  if (const auto* commit_follows = std::get_if<smtp::CommitFollows>(&output)) {
-    commit(*commit_follows);
-  } else if (const auto* transaction = std::get_if<smtp::TransactionEnded>(&output)) {
-    take_outcomes(*transaction);
-  } else if (const auto* over = std::get_if<smtp::Ended>(&output)) {
-    return fail(over->error.value_or(given_up("The session ended")));
-  }
-  return {};
-}
-
-Status Delivery::begin_message() {
+Result<smtp::Envelope> Delivery::envelope() const {
   smtp::Envelope envelope;
   envelope.facts = facts_;
   if (!attempt_.entry.sender.empty()) {
@@ -213,40 +132,30 @@ Status Delivery::begin_message() {
     if (!recipient) return fail(recipient.error());
     envelope.recipients.push_back(std::move(*recipient));
   }
-  approach_->dialogue().session().begin(std::move(envelope));
-  return {};
+  return envelope;
 }
 
-Status Delivery::hand_over_body() {
+void Delivery::hand_over_body(smtp::Session& session) {
   if (!small_message_.empty() || attempt_.entry.octets == 0) {
-    approach_->dialogue().session().body(small_message_, true);
-    return {};
+    return session.body(small_message_, true);
   }
   auto piece = surroundings_.outbox.read_message(attempt_.entry.id, offset_, piece_size);
   if (piece && piece->empty()) {
     piece = fail(Cause::storage, Phase::body, "The stored message is incomplete");
   }
-  if (!piece) {
-    approach_->dialogue().session().withdraw(piece.error());
-    return {};
-  }
+  if (!piece) return session.withdraw(piece.error());
   offset_ += static_cast<std::int64_t>(piece->size());
-  approach_->dialogue().session().body(*piece, offset_ >= attempt_.entry.octets);
-  return {};
+  session.body(*piece, offset_ >= attempt_.entry.octets);
 }
 
-/// Barrier (2).  From here on a wish to cancel comes too late: it is either noted before the lock
-/// is had, and then heeded, or not noted any more.
-void Delivery::commit(const smtp::CommitFollows& commit_follows) {
+Status Delivery::commit(const std::vector<std::size_t>& recipients,
+                        const std::function<Status()>& pass) {
   const std::lock_guard lock(withdrawing_);
-  if (cancelled_)
-    return approach_->dialogue().session().withdraw(given_up("The attempt was withdrawn"));
-  if (commit_follows.recipients.empty()) return;  // all refused meanwhile: nobody can be in doubt
-  if (auto status = surroundings_.outbox.committing(attempt_.id, commit_follows.recipients);
-      !status) {
-    return approach_->dialogue().session().withdraw(status.error());
-  }
-  beyond_ = true;
+  if (cancelled_) return fail(given_up());
+  if (recipients.empty()) return {};  // all refused meanwhile: nobody can be in doubt
+  auto status = pass();
+  if (status) beyond_ = true;
+  return status;
 }
 
 void Delivery::take_outcomes(const smtp::TransactionEnded& ended) {
@@ -256,15 +165,33 @@ void Delivery::take_outcomes(const smtp::TransactionEnded& ended) {
   }
 }
 
+bool Delivery::may_start_over() const {
+  const bool nobody_served =
+      outcomes_.empty() ? !beyond_
+                        : std::all_of(outcomes_.begin(), outcomes_.end(), [](const auto& outcome) {
+                            return outcome.state == outbox::State::deferred;
+                          });
+  return nobody_served && !cancelled_;
+}
+
+void Delivery::start_over() {
+  offset_ = 0;
+  outcomes_.clear();
+  decided_by_.reset();
+  beyond_ = false;
+}
+
 // --- the end
 // -----------------------------------------------------------------------------------------
 
-outbox::AttemptEnd Delivery::conclude(const Status& status) {
+outbox::AttemptEnd Delivery::conclude(
+    const Status& status, const std::function<std::string(const std::string&)>& redacted) {
+  over_ = true;
   if (!status) {
     decided_by_ = status.error();
     outcomes_.assign(attempt_.recipients.size(), outcome_of(status.error()));
   }
-  redact();
+  redact(redacted);
   outbox::AttemptEnd end;
   if (decided_by_) {
     end.cause =
@@ -285,25 +212,23 @@ outbox::AttemptEnd Delivery::conclude(const Status& status) {
 }
 
 /// What the server said after the sign-in is kept and shown, too.
-void Delivery::redact() {
-  if (!approach_) return;
-  if (decided_by_) decided_by_ = approach_->redacted(std::move(*decided_by_));
-  for (outbox::Outcome& outcome : outcomes_) outcome.reply = approach_->redacted(outcome.reply);
+void Delivery::redact(const std::function<std::string(const std::string&)>& redacted) {
+  if (decided_by_) {
+    decided_by_->message = redacted(decided_by_->message);
+    decided_by_->reply = redacted(decided_by_->reply);
+  }
+  for (outbox::Outcome& outcome : outcomes_) outcome.reply = redacted(outcome.reply);
 }
 
 void Delivery::tell(Phase phase, std::uint64_t done, std::string detail) {
   const auto total = static_cast<std::int64_t>(facts_.octets);
-  if (detail.empty() && approach_ && approach_->has_line()) {
-    const net::TlsInfo* tls = approach_->dialogue().line().tls_info();
-    if (tls) detail = tls->version;
-  }
   surroundings_.sink.post(Progress{attempt_.entry.id, phase,
                                    std::min(static_cast<std::int64_t>(done), total), total,
                                    std::move(detail)});
 }
 
-Error Delivery::given_up(std::string message) const {
-  return Error{Cause::cancelled, Phase::none, std::move(message), {}};
+Error Delivery::given_up() const {
+  return Error{Cause::cancelled, Phase::none, "The attempt was withdrawn", {}};
 }
 
 }  // namespace sendonce::engine

@@ -1,18 +1,20 @@
-// One attempt at one entry, from the account's name to the verdict on each recipient.
+// One attempt at one entry: the message's side of it, from the account's name to the verdict on
+// each recipient.
 //
-// `run` is the body of a line thread: account, the way to the server (approach.hh), message.
-// `cancel` and `stop_waiting` may come from any thread at any time: before the commit barrier they
-// end the attempt with nobody served; after it `cancel` comes too late and only `stop_waiting` ends
-// the wait, in doubt. It makes barrier (2) itself; barrier (3) is the engine's, with what `run`
-// returns.
+// The line's side is the convoy's (convoy.hh), whose thread calls everything here but `cancel`,
+// `stop_waiting`, `committing` and `transcript`: these may come from any thread at any time. Before
+// the commit barrier they end the attempt with nobody served; after it `cancel` comes too late and
+// only `stop_waiting` ends the wait, in doubt.
 
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "engine/approach.hh"
 #include "engine/events.hh"
@@ -29,15 +31,48 @@ class Delivery {
   /// ASK_ACCOUNT: the settings stored with the entry may be out of date.
   static Result<std::shared_ptr<Delivery>> make(Surroundings surroundings, outbox::Attempt attempt,
                                                 bool ask_account);
+  /// One that follows another on its line, and goes by the settings of that.
+  static std::shared_ptr<Delivery> make_follower(Surroundings surroundings,
+                                                 outbox::Attempt attempt);
 
-  /// The whole attempt.  The result lacks only what policy adds (`next_try`).
-  outbox::AttemptEnd run();
-  /// After the result is recorded: the line, if it may carry another message; else it is closed,
-  /// with QUIT.  From then on nobody can end its waits by this delivery.
-  std::optional<KeptLine> release();
-  /// What a line must have in common with ours to be used instead.
-  [[nodiscard]] const std::string& line_key() const { return settings_text_; }
-  [[nodiscard]] Seconds keep_alive() const { return settings_.keep_alive; }
+  // --- before the line
+  /// Settings and facts of the message.  Errors: bad_argument, storage, cancelled.
+  Status prepare();
+  /// The same for one that goes by the settings of OTHER, which was prepared.
+  Status prepare_like(const Delivery& other);
+  [[nodiscard]] const Settings& settings() const { return settings_; }
+  [[nodiscard]] const std::string& settings_text() const { return settings_text_; }
+  [[nodiscard]] const smtp::BodyFacts& facts() const { return facts_; }
+
+  // --- the line that it goes by
+  /// Whose waits `cancel` and `stop_waiting` end from now on; nullptr: nobody's, as others wait
+  /// there.
+  void waits_by(std::shared_ptr<net::Wake> wake);
+  [[nodiscard]] const std::shared_ptr<net::Wake>& wake() const { return wake_; }
+  [[nodiscard]] bool cancelled() const { return cancelled_; }
+  [[nodiscard]] const std::atomic<bool>& cancelled_flag() const { return cancelled_; }
+  Transcript& record() { return transcript_; }
+  void tell(Phase phase, std::uint64_t done, std::string detail);
+
+  // --- the message
+  Result<smtp::Envelope> envelope() const;
+  /// The next piece, to a session that asks for it.
+  void hand_over_body(smtp::Session& session);
+  /// Barrier (2): calls PASS, which makes it durable for RECIPIENTS, unless there was a wish to
+  /// cancel: that is either noted before, and heeded, or comes too late.  After an error nobody is
+  /// served.
+  Status commit(const std::vector<std::size_t>& recipients, const std::function<Status()>& pass);
+  void take_outcomes(const smtp::TransactionEnded& ended);
+  /// Was nobody served, by nobody's wish, so that another line may do better?
+  [[nodiscard]] bool may_start_over() const;
+  /// As if it had never been begun.
+  void start_over();
+
+  // --- the end
+  /// What became of everybody, the words of servers told by REDACTED; STATUS where no outcomes were
+  /// taken.  Lacks only what policy adds.
+  outbox::AttemptEnd conclude(const Status& status,
+                              const std::function<std::string(const std::string&)>& redacted);
 
   void cancel();
   void stop_waiting();
@@ -46,29 +81,15 @@ class Delivery {
   /// Is it past the commit barrier, without its outcome?
   [[nodiscard]] bool committing() const { return beyond_ && !over_; }
   [[nodiscard]] std::string transcript() { return transcript_.text(); }
-  void note(const std::string& text) { transcript_.note(text); }
 
  private:
-  Delivery(Surroundings surroundings, outbox::Attempt attempt, bool ask_account, net::Wake wake);
+  Delivery(Surroundings surroundings, outbox::Attempt attempt, bool ask_account,
+           std::shared_ptr<net::Wake> wake);
 
-  Status attempt_once(bool with_kept_line);
-  Status prepare();
-  void make_approach();
-  bool adopt_line();
-  [[nodiscard]] bool line_was_dead() const;
-  void start_over();
   Status ask_account();
   Status examine_message();
-  Status converse();
-  Status decide(smtp::Output& output);
-  Status begin_message();
-  Status hand_over_body();
-  void commit(const smtp::CommitFollows& commit);
-  void take_outcomes(const smtp::TransactionEnded& ended);
-  outbox::AttemptEnd conclude(const Status& status);
-  void redact();
-  void tell(Phase phase, std::uint64_t done, std::string detail = {});
-  [[nodiscard]] Error given_up(std::string message) const;
+  void redact(const std::function<std::string(const std::string&)>& redacted);
+  [[nodiscard]] Error given_up() const;
 
   Surroundings surroundings_;
   const outbox::Attempt attempt_;
@@ -77,11 +98,9 @@ class Delivery {
   Transcript transcript_;
   std::string settings_text_;
   Settings settings_;
-  std::optional<Approach> approach_;
   smtp::BodyFacts facts_;
   std::string small_message_;  // the whole of it, when it is read in one piece
   std::int64_t offset_ = 0;    // of what was handed over
-  bool adopted_ = false;       // the line had carried a message before
   std::vector<outbox::Outcome> outcomes_;
   std::optional<Error> decided_by_;  // the error behind the outcomes, if one is
   std::mutex withdrawing_;  // held while the barrier is passed, and while a wish to cancel is noted

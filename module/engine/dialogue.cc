@@ -2,6 +2,7 @@
 
 #include "engine/dialogue.hh"
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
@@ -32,8 +33,7 @@ Dialogue::Dialogue(net::Line line, smtp::SessionOptions options, net::TlsSetting
       session_(std::move(options)),
       tls_(std::move(tls)),
       cap_(cap),
-      transcript_(&transcript),
-      watcher_(std::move(watcher)) {}
+      line_hearer_{0, &transcript, std::move(watcher)} {}
 
 void Dialogue::when_silent(Milliseconds span, std::function<std::optional<Error>()> ask) {
   patience_ = span;
@@ -41,13 +41,30 @@ void Dialogue::when_silent(Milliseconds span, std::function<std::optional<Error>
 }
 
 void Dialogue::hand_to(Transcript& transcript, Watcher watcher) {
-  transcript_ = &transcript;
-  watcher_ = std::move(watcher);
+  line_hearer_ = Hearer{0, &transcript, std::move(watcher)};
+  hearers_.clear();
   tls_.ask_key_secret = nullptr;
+  before_wait_ = nullptr;
   content_gathered_ = 0;
-  content_done_ = 0;
   phase_ = Phase::none;
   deadline_for_ = 0;
+}
+
+void Dialogue::begin(smtp::Envelope envelope, Transcript& transcript, Watcher watcher) {
+  const smtp::MessageNumber number = session_.begin(std::move(envelope));
+  hearers_.push_back({number, &transcript, std::move(watcher)});
+  if (hearers_.size() == 1) line_hearer_ = hearers_.front();
+}
+
+void Dialogue::first_is_over() {
+  if (!hearers_.empty()) hearers_.pop_front();
+  if (!hearers_.empty()) line_hearer_ = hearers_.front();
+}
+
+const Dialogue::Hearer& Dialogue::hearer(smtp::MessageNumber message) const {
+  const auto found = std::find_if(hearers_.begin(), hearers_.end(),
+                                  [&](const Hearer& one) { return one.message == message; });
+  return found == hearers_.end() ? line_hearer_ : *found;
 }
 
 smtp::Output Dialogue::advance() {
@@ -76,26 +93,30 @@ bool Dialogue::flush_before_commit() {
 
 void Dialogue::perform(const smtp::Send& send) {
   gathered_ += send.bytes;
+  Transcript& transcript = *hearer(send.message).transcript;
   if (send.content) {
+    if (content_of_ != send.message) content_done_ = 0;
+    content_of_ = send.message;
     content_gathered_ += send.bytes.size();
-    transcript_->client_content(send.bytes.size(), send.completes);
+    transcript.client_content(send.bytes.size(), send.completes);
   } else {
-    transcript_->client(send.bytes);
+    transcript.client(send.bytes);
   }
   if (gathered_.size() > gather_limit) flush();
 }
 
 void Dialogue::perform(const smtp::SendSecret& send) {
   flush();
-  transcript_->client(send.shown);
-  enter(Phase::sign_in);
+  line_hearer_.transcript->client(send.shown);
+  enter(Phase::sign_in, 0);
   write_all(send.bytes.reveal());
 }
 
 void Dialogue::perform(const smtp::NeedInput& need) {
   flush();
   if (session_.state() == smtp::State::ended) return;
-  enter(need.phase);
+  if (before_wait_ && before_wait_()) return;
+  enter(need.phase, session_.awaited());
   if (deadline_for_ != session_.replies() + 1) {
     reply_deadline_ = limit(need.phase);
     deadline_for_ = session_.replies() + 1;
@@ -122,7 +143,7 @@ bool Dialogue::read_greeting_soon() {
 void Dialogue::perform(const smtp::StartTls&) {
   flush();
   if (session_.state() == smtp::State::ended) return;
-  enter(Phase::tls);
+  enter(Phase::tls, 0);
   if (auto status = line_.start_tls(tls_, limit(Phase::tls)); !status) {
     if (line_.tls_info()) note_tls(*line_.tls_info());
     return session_.lost(in_phase(status.error()));
@@ -138,17 +159,16 @@ Error Dialogue::in_phase(Error error) const {
 }
 
 void Dialogue::note_tls(const net::TlsInfo& info) {
-  transcript_->note(info.version + ", " + info.cipher + (info.resumed ? ", resumed" : ""));
-  transcript_->note("Certificate of " + info.certificate.subject + ", issued by " +
-                    info.certificate.issuer + ", valid until " +
-                    local_time_text(static_cast<double>(info.certificate.not_after)) + ", " +
-                    info.certificate.fingerprint);
+  note(info.version + ", " + info.cipher + (info.resumed ? ", resumed" : ""));
+  note("Certificate of " + info.certificate.subject + ", issued by " + info.certificate.issuer +
+       ", valid until " + local_time_text(static_cast<double>(info.certificate.not_after)) + ", " +
+       info.certificate.fingerprint);
 }
 
 void Dialogue::flush() {
   if (gathered_.empty()) return;
   const std::string bytes = std::exchange(gathered_, {});
-  if (content_gathered_ > 0) enter(Phase::body);
+  if (content_gathered_ > 0) enter(Phase::body, content_of_);
   write_all(bytes);
   content_gathered_ = 0;
 }
@@ -176,7 +196,7 @@ void Dialogue::handed_over(std::size_t octets) {
   session_.sent(octets);
   if (content_gathered_ == 0) return;
   content_done_ += octets;
-  watcher_(phase_, content_done_);
+  hearer(content_of_).watcher(phase_, content_done_);
 }
 
 void Dialogue::read_some(Deadline deadline) {
@@ -187,19 +207,31 @@ void Dialogue::read_some(Deadline deadline) {
 void Dialogue::take(const Result<net::ReadCount>& read, std::span<const char> bytes) {
   if (!read) return session_.lost(in_phase(read.error()));
   if (read->count == 0) {
-    transcript_->note(read->truncated ? "The server closed the connection without ending TLS"
-                                      : "The server closed the connection");
+    note(read->truncated ? "The server closed the connection without ending TLS"
+                         : "The server closed the connection");
     return session_.lost(closed_by_server(phase_));
   }
-  const std::string_view text(bytes.data(), read->count);
-  transcript_->server(text);
-  session_.receive(text);
+  hear(std::string_view(bytes.data(), read->count));
 }
 
-void Dialogue::enter(Phase phase) {
-  if (phase_ == phase) return;
+/// Line by line where several messages are under way: each line of a reply is heard by those whom
+/// it answers.
+void Dialogue::hear(std::string_view text) {
+  while (!text.empty()) {
+    std::string_view part = text;
+    if (hearers_.size() > 1) part = text.substr(0, text.find('\n') + 1);
+    if (part.empty()) part = text;
+    hearer(session_.awaited()).transcript->server(part);
+    session_.receive(part);
+    text.remove_prefix(part.size());
+  }
+}
+
+void Dialogue::enter(Phase phase, smtp::MessageNumber message) {
+  if (phase_ == phase && phase_of_ == message) return;
   phase_ = phase;
-  watcher_(phase, content_done_);
+  phase_of_ = message;
+  hearer(message).watcher(phase, content_of_ == message ? content_done_ : 0);
 }
 
 Deadline Dialogue::limit(Phase phase) const { return Deadline::after(time_limit(phase, cap_)); }

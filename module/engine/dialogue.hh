@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -37,8 +38,16 @@ class Dialogue {
   /// CommitFollows, TransactionEnded, Ready or Ended.  Never any other.
   smtp::Output advance();
 
-  /// For the next message on this line: who hears of it from now on.
+  /// With no message under way: who hears from now on.
   void hand_to(Transcript& transcript, Watcher watcher);
+  /// Begins a message of which these hear: what is said for it, and the replies to it.  They must
+  /// live until the message that follows it on this line has begun, or the line is gone.
+  void begin(smtp::Envelope envelope, Transcript& transcript, Watcher watcher);
+  /// The message that was begun first is over: its hearers hear no more.
+  void first_is_over();
+  /// Called before each wait for the server, with nothing left to hand over.  True: it had the
+  /// session say more, which goes out before the wait.
+  void before_waits(std::function<bool()> act) { before_wait_ = std::move(act); }
   /// Is nothing heard from the server, that has nothing to say now?
   [[nodiscard]] bool quiet() const { return session_.reusable() && !line_.has_input(); }
 
@@ -50,6 +59,15 @@ class Dialogue {
   void part();
 
  private:
+  struct Hearer {
+    smtp::MessageNumber message = 0;
+    Transcript* transcript = nullptr;
+    Watcher watcher;
+  };
+
+  [[nodiscard]] const Hearer& hearer(smtp::MessageNumber message) const;
+  void note(const std::string& text) { hearer(session_.awaited()).transcript->note(text); }
+  void hear(std::string_view text);
   void perform(const smtp::Send& send);
   void perform(const smtp::SendSecret& send);
   void perform(const smtp::NeedInput& need);
@@ -61,7 +79,7 @@ class Dialogue {
   bool read_greeting_soon();
   void take(const Result<net::ReadCount>& read, std::span<const char> bytes);
   void handed_over(std::size_t octets);
-  void enter(Phase phase);
+  void enter(Phase phase, smtp::MessageNumber message);
   [[nodiscard]] Error in_phase(Error error) const;
   void note_tls(const net::TlsInfo& info);
   [[nodiscard]] Deadline limit(Phase phase) const;
@@ -70,14 +88,17 @@ class Dialogue {
   smtp::Session session_;
   net::TlsSettings tls_;
   Seconds cap_;
-  Transcript* transcript_;
-  Watcher watcher_;
+  Hearer line_hearer_;          // of what belongs to no message under way
+  std::deque<Hearer> hearers_;  // of those under way, in their order
+  std::function<bool()> before_wait_;
   Milliseconds patience_{0};
   std::function<std::optional<Error>()> ask_silent_;
   std::string gathered_;
   std::uint64_t content_gathered_ = 0;  // octets of the message in gathered_
+  smtp::MessageNumber content_of_ = 0;  // whose they are
   std::uint64_t content_done_ = 0;
   Phase phase_ = Phase::none;
+  smtp::MessageNumber phase_of_ = 0;  // whose phase it is
   Deadline reply_deadline_ = Deadline::never();
   std::uint64_t deadline_for_ = 0;  // 1 + replies() when reply_deadline_ was set
 };

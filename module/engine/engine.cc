@@ -14,8 +14,13 @@ namespace sendonce::engine {
 
 namespace {
 
-/// Lines at once, over all servers.
-constexpr std::size_t most_lines = 4;
+/// Lines at work at once: over all servers, and to one.
+constexpr std::size_t most_lines = 8;
+constexpr int most_lines_a_server = 2;
+
+/// A second line to a server costs the round trips of a sign-in: it pays where so many wait, or
+/// where one waits that the user has just sent.
+constexpr std::int64_t second_line_pays = 8;
 
 /// How long a thread may take to end after all that it waits for was ended.
 constexpr Milliseconds last_grace{1000};
@@ -103,7 +108,7 @@ Result<EntryId> Engine::check(const std::string& settings) {
   auto state = state_.lock();
   if (state->stopping) return fail(Cause::cancelled, Phase::none, "The engine is being stopped");
   const EntryId number = --state->last_checkup;
-  auto checkup = Checkup::make({*outbox_, *sink_, questions_, tickets_}, number, settings);
+  auto checkup = Checkup::make(surroundings(), number, settings);
   if (!checkup) return fail(checkup.error());
   state->checkups.emplace(number, *checkup);
   start_worker(*state, [this, checkup = *checkup, number] { work(checkup, number); });
@@ -250,7 +255,8 @@ void Engine::schedule() {
   while (!state_.lock()->stopping) {
     reap();
     recover();
-    sleep_until_due(start_due());
+    const double now = wall_clock();
+    sleep_until_due(now, start_due(now));
   }
 }
 
@@ -261,25 +267,41 @@ void Engine::recover() {
   for (const EntryId id : *touched) sink_->post(AttemptEnded{id});
 }
 
-/// False: an entry is due that could not be started now.
-bool Engine::start_due() {
-  std::optional<EntryId> passed_over;
-  for (;;) {
-    {
-      auto state = state_.lock();
-      if (state->stopping || state->running.size() >= most_lines) return true;
+/// False: an entry is due that could not be started, though there was a line for it.
+bool Engine::start_due(double now) {
+  std::set<EntryId> passed_over;
+  for (bool progress = true; progress;) {
+    progress = false;
+    const auto groups = outbox_->due_groups(now);
+    if (!groups) return false;
+    for (const outbox::DueGroup& group : *groups) {
+      const auto settings = Settings::parse(group.settings);
+      const std::string server = settings ? settings->server() : std::string();
+      if (passed_over.contains(group.first) || !has_free_line(server, group.count)) continue;
+      if (start(group.first, server)) {
+        progress = true;
+      } else {
+        passed_over.insert(group.first);
+      }
     }
-    const auto id = outbox_->due(wall_clock());
-    if (!id) return false;
-    if (!id->has_value()) return true;
-    if (*id == passed_over) return false;
-    if (!start(**id)) passed_over = *id;
   }
+  return passed_over.empty();
+}
+
+bool Engine::has_free_line(const std::string& server, std::int64_t waiting) {
+  auto state = state_.lock();
+  if (state->stopping) return false;
+  std::size_t all = 0;
+  for (const auto& [name, count] : state->lines) all += static_cast<std::size_t>(count);
+  const auto found = state->lines.find(server);
+  const int here = found == state->lines.end() ? 0 : found->second;
+  const bool pays = here == 0 || waiting >= second_line_pays || !state->fresh.empty();
+  return all < most_lines && here < most_lines_a_server && pays;
 }
 
 /// False: somebody else has it, or the outbox cannot be written; it is looked at again at the next
 /// kick.
-bool Engine::start(EntryId id) {
+bool Engine::start(EntryId id, const std::string& server) {
   auto attempt = outbox_->claim(id);
   if (!attempt) {
     sink_->post(Notice{attempt.error().message});
@@ -289,14 +311,14 @@ bool Engine::start(EntryId id) {
   const outbox::Attempt claimed = **attempt;
   auto state = state_.lock();
   const bool ask_account = state->fresh.erase(id) == 0;
-  auto delivery = Delivery::make({*outbox_, *sink_, questions_, tickets_, &lines_},
-                                 std::move(**attempt), ask_account);
+  auto delivery = Delivery::make(surroundings(), std::move(**attempt), ask_account);
   if (!delivery) {
     give_back(claimed, delivery.error());
     return false;
   }
   state->running.emplace(id, *delivery);
-  start_worker(*state, [this, delivery = *delivery] { work(delivery); });
+  ++state->lines[server];
+  start_worker(*state, [this, delivery = *delivery, server] { carry(delivery, server); });
   return true;
 }
 
@@ -324,14 +346,14 @@ void Engine::give_back(const outbox::Attempt& attempt, const Error& error) {
   sink_->post(Notice{error.message});
 }
 
-void Engine::sleep_until_due(bool all_started) {
-  const auto next = outbox_->next_due();
+/// What is due and waits for a line needs no clock: a line that becomes free kicks.
+void Engine::sleep_until_due(double now, bool all_started) {
+  const auto next = outbox_->next_due(now);
   const auto others = outbox_->others_at_work();
-  const double earliest = all_started ? 0 : wall_clock() + pause_after_failure;
+  double until = all_started ? 0 : now + pause_after_failure;  // 0: never
+  if (next && *next > 0) until = until > 0 ? std::min(until, *next) : *next;
   auto state = state_.lock();
   const auto awake = [&] { return state->kicked || state->stopping; };
-  double until = 0;  // never
-  if (next && *next > 0 && state->running.size() < most_lines) until = std::max(*next, earliest);
   if (others && *others) {
     // Another Emacs has an attempt open; nothing waits for it should it die.
     const double look = wall_clock() + look_after_others;
@@ -395,37 +417,53 @@ void Engine::work(const std::shared_ptr<Checkup>& checkup, EntryId number) {
   state_.lock()->checkups.erase(number);
 }
 
-void Engine::work(const std::shared_ptr<Delivery>& delivery) {
-  outbox::AttemptEnd end;
-  try {
-    end = delivery->run();
-  } catch (const std::exception& defect) {
-    const Error error{
-        Cause::internal, Phase::none, std::string("A defect of sendonce: ") + defect.what(), {}};
-    // The journal knows whether the commit barrier was passed; so do we.
-    outbox::Outcome outcome = outcome_of(error);
-    if (delivery->committing()) outcome.state = outbox::State::in_doubt;
-    end.outcomes.assign(delivery->attempt().recipients.size(), outcome);
-    end.cause = cause_name(error.cause);
-  }
-  record(delivery, end);
-  auto line = delivery->release();
-  const EntryId id = delivery->attempt().entry.id;
+/// A line that rests is at hand before anybody hears of its last message: who then sends another,
+/// finds it.
+void Engine::carry(const std::shared_ptr<Delivery>& first, const std::string& server) {
+  Convoy convoy(surroundings(), *this, first);
+  convoy.run();
+  auto line = convoy.release();
+  std::shared_ptr<LinePool::Resting> resting;
+  if (line) resting = lines_.put(convoy.line_key(), std::move(*line));
   {
     auto state = state_.lock();
-    state->running.erase(id);
-    state->kicked = true;
+    if (--state->lines[server] == 0) state->lines.erase(server);
+  }
+  convoy.announce();
+  kick();
+  if (resting) lines_.rest(resting, convoy.keep_alive());
+}
+
+// --- for the convoys
+// -----------------------------------------------------------------------------------
+
+bool Engine::wants_more() { return !state_.lock()->stopping; }
+
+std::shared_ptr<Delivery> Engine::join(outbox::Attempt attempt) {
+  auto state = state_.lock();
+  if (state->stopping) {
+    give_back(attempt, Error{Cause::cancelled, Phase::none, "Emacs is ending", {}});
+    return nullptr;
+  }
+  const EntryId id = attempt.entry.id;
+  state->fresh.erase(id);
+  auto delivery = Delivery::make_follower(surroundings(), std::move(attempt));
+  state->running.emplace(id, delivery);
+  return delivery;
+}
+
+void Engine::over(const outbox::Attempt& attempt, const outbox::AttemptEnd& end) {
+  {
+    auto state = state_.lock();
+    state->running.erase(attempt.entry.id);
+    if (end.next_try > 0) state->kicked = true;
   }
   state_.notify();
-  sink_->post(AttemptEnded{id});
-  if (line) lines_.keep(delivery->line_key(), std::move(*line), delivery->keep_alive());
+  sink_->post(AttemptEnded{attempt.entry.id});
 }
 
 /// Barrier (3).
-void Engine::record(const std::shared_ptr<Delivery>& delivery, outbox::AttemptEnd& end) {
-  const outbox::Attempt& attempt = delivery->attempt();
-  plan(end, attempt);
-  end.transcript = delivery->transcript();
+void Engine::record(const outbox::Attempt& attempt, const outbox::AttemptEnd& end) {
   bool told = false;
   for (;;) {
     const Status status = outbox_->finish(attempt.id, end);

@@ -22,6 +22,7 @@
 #include "base/clock.hh"
 #include "base/synchronised.hh"
 #include "engine/checkup.hh"
+#include "engine/convoy.hh"
 #include "engine/delivery.hh"
 #include "engine/events.hh"
 #include "engine/line_pool.hh"
@@ -38,10 +39,10 @@ struct Policy {
   double give_up_after = 5 * 24 * 3600.;  ///< seconds
 };
 
-class Engine {
+class Engine : private Convoy::Host {
  public:
   Engine(std::unique_ptr<outbox::Outbox> outbox, std::shared_ptr<EventSink> sink);
-  ~Engine();
+  ~Engine() override;
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
@@ -84,6 +85,7 @@ class Engine {
     std::list<Worker> workers;
     std::set<EntryId>
         fresh;  // queued by this Emacs and not tried yet: their settings are up to date
+    std::map<std::string, int> lines;  // at work, by server
     Policy policy;
     std::thread scheduler;
     std::thread watcher;
@@ -91,26 +93,34 @@ class Engine {
     bool stopping = false;
   };
 
+  Surroundings surroundings() { return {*outbox_, *sink_, questions_, tickets_, &lines_}; }
   void kick();
   void schedule();
   void start_threads(State& state);
   void watch_network();
   void network_changed();
   void recover();
-  bool start_due();
-  bool start(EntryId id);
-  void work(const std::shared_ptr<Delivery>& delivery);
+  bool start_due(double now);
+  [[nodiscard]] bool has_free_line(const std::string& server, std::int64_t waiting);
+  bool start(EntryId id, const std::string& server);
+  void carry(const std::shared_ptr<Delivery>& first, const std::string& server);
   void work(const std::shared_ptr<Checkup>& checkup, EntryId number);
   template <class Work>
   void start_worker(State& state, Work work);
   std::shared_ptr<Checkup> find_checkup(EntryId number);
-  void plan(outbox::AttemptEnd& end, const outbox::Attempt& attempt);
-  void record(const std::shared_ptr<Delivery>& delivery, outbox::AttemptEnd& end);
   void give_back(const outbox::Attempt& attempt, const Error& error);
+
+  // for the convoys
+  bool wants_more() override;
+  std::shared_ptr<Delivery> join(outbox::Attempt attempt) override;
+  void plan(outbox::AttemptEnd& end, const outbox::Attempt& attempt) override;
+  void record(const outbox::Attempt& attempt, const outbox::AttemptEnd& end) override;
+  void over(const outbox::Attempt& attempt, const outbox::AttemptEnd& end) override;
+
   bool pause_unless_stopping();
   void reap();
   void join_or_abandon(Deadline deadline);
-  void sleep_until_due(bool all_started);
+  void sleep_until_due(double now, bool all_started);
   void stop_scheduling();
   std::shared_ptr<Delivery> find(EntryId id);
   bool wait_until_quiet(Deadline deadline);

@@ -5,21 +5,28 @@
 #include <algorithm>
 #include <utility>
 
-#include "net/poll.hh"
-
 namespace sendonce::engine {
 
-void LinePool::keep(const std::string& key, KeptLine line, Seconds span) {
+std::shared_ptr<LinePool::Resting> LinePool::put(const std::string& key, KeptLine line) {
   auto wake = net::Wake::make();
-  if (!wake || !line.dialogue.quiet()) return line.dialogue.part();
-  net::Interest interest{line.dialogue.line().descriptor(), true, false};
-  auto resting = std::make_shared<Resting>(Resting{key, std::move(line), std::move(*wake)});
-  {
-    auto state = state_.lock();
-    if (state->closed) return resting->line->dialogue.part();
-    state->resting.push_back(resting);
+  if (!wake) {
+    line.dialogue.part();
+    return nullptr;
   }
-  (void)net::poll_for({&interest, 1}, Deadline::after(span), &resting->wake);
+  const net::Interest interest{line.dialogue.line().descriptor(), true, false};
+  auto resting =
+      std::make_shared<Resting>(Resting{key, std::move(line), std::move(*wake), interest});
+  auto state = state_.lock();
+  if (state->closed) {
+    resting->line->dialogue.part();
+    return nullptr;
+  }
+  state->resting.push_back(resting);
+  return resting;
+}
+
+void LinePool::rest(const std::shared_ptr<Resting>& resting, Seconds span) {
+  (void)net::poll_for({&resting->interest, 1}, Deadline::after(span), &resting->wake);
   if (auto left = leave(resting)) left->dialogue.part();
 }
 

@@ -127,6 +127,13 @@ Status set_keep_alive(Settings& all, std::string_view key, std::string_view valu
   return status;
 }
 
+Status set_window(Settings& all, std::string_view key, std::string_view value) {
+  std::uint16_t messages = 0;
+  Status status = set_number<std::uint16_t>(messages, key, value, 100, "messages, 1 to 100");
+  if (status) all.window = messages;
+  return status;
+}
+
 struct Key {
   std::string_view name;
   Status (*set)(Settings&, std::string_view key, std::string_view value);
@@ -160,6 +167,7 @@ constexpr Key keys[] = {
     {"local-name", set_local_name},
     {"timeout", set_timeout},
     {"keep-alive", set_keep_alive},
+    {"window", set_window},
     {"chunking",
      [](Settings& s, auto key, auto value) { return set_flag(s.chunking, key, value); }},
     {"pipelining",

@@ -33,8 +33,9 @@ struct Settings {
   bool ask_trust = false;         ///< Lisp judges each certificate, sound or not
   std::string priority;           ///< GnuTLS priority string; "" : the distribution's
   smtp::LocalName local_name;
-  Seconds timeout{0};     ///< caps each phase but the end of data; 0: none
-  Seconds keep_alive{0};  ///< how long a line is kept for another message; 0: not at all
+  Seconds timeout{0};      ///< caps each phase but the end of data; 0: none
+  Seconds keep_alive{0};   ///< how long a line is kept for another message; 0: not at all
+  std::size_t window = 1;  ///< messages that may be in doubt at a time, should the line break
   bool chunking = true;
   bool pipelining = true;
   bool plain_sign_in = false;  ///< plain-text mechanisms without TLS are allowed

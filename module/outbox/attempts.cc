@@ -127,6 +127,19 @@ Result<std::optional<Attempt>> take(Core& core, EntryId id) {
   return attempt;
 }
 
+/// What is due longest of those like ENTRY, if one can be taken.
+Result<std::optional<Attempt>> take_like(Core& core, const Entry& entry) {
+  std::optional<EntryId> due;
+  {
+    Use row = core.database->use(
+        "SELECT id FROM entry WHERE due <= ? AND account = ? AND settings = ?"
+        " ORDER BY due, id LIMIT 1")(std::optional(wall_clock()))(entry.account)(entry.settings);
+    if (row.next()) due = row.integer(0);
+  }
+  if (!due) return std::nullopt;
+  return take(core, *due);
+}
+
 // --- barrier (2) ---
 
 bool is_open(Core& core, AttemptId id) {
@@ -156,6 +169,14 @@ bool mark_committed(Database& database, AttemptId id, const Claimed& claimed,
         .exec();
     return database.changes() == 1;
   });
+}
+
+Status check_commit(const Claimed& claimed, const std::vector<std::size_t>& recipients) {
+  const bool named =
+      !recipients.empty() && std::all_of(recipients.begin(), recipients.end(),
+                                         [&](std::size_t i) { return i < claimed.places.size(); });
+  if (named) return {};
+  return refuse("No recipient, or one that is not of this attempt, is to be committed");
 }
 
 Status pass_barrier(Core& core, AttemptId id, const Claimed& claimed,
@@ -230,6 +251,40 @@ Status end_attempt(Core& core, AttemptId id, const Claimed& claimed, const Attem
   settle_entry(database, claimed.entry, next_after(database, claimed.entry, end.next_try, now),
                now);
   return {};
+}
+
+/// Are all attempts of STEP live, and is what it says of them sound?
+Status check_step(const Core& core, const Step& step) {
+  for (const auto& [attempt, end] : step.ends) {
+    const auto found = core.live.find(attempt);
+    if (found == core.live.end()) return refuse("There is no attempt " + std::to_string(attempt));
+    if (auto good = check_end(found->second, *end); !good) return good;
+  }
+  if (!step.commit) return {};
+  const auto found = core.live.find(step.commit->attempt);
+  if (found == core.live.end()) return refuse("There is no attempt to commit");
+  return check_commit(found->second, step.commit->recipients);
+}
+
+/// The ends go first: what they free may be due again at once.
+Result<Stepped> carry_out(Core& core, const Step& step) {
+  Stepped done;
+  for (const auto& [attempt, end] : step.ends) {
+    if (auto status = end_attempt(core, attempt, core.live.at(attempt), *end); !status)
+      return fail(status.error());
+  }
+  if (step.commit) {
+    const AttemptId attempt = step.commit->attempt;
+    done.commit = pass_barrier(core, attempt, core.live.at(attempt), step.commit->recipients);
+    if (!done.commit && done.commit.error().cause == Cause::internal)
+      return fail(done.commit.error());
+  }
+  if (step.claim_like != nullptr && done.commit) {
+    auto claimed = take_like(core, *step.claim_like);
+    if (!claimed) return fail(claimed.error());
+    done.claimed = std::move(*claimed);
+  }
+  return done;
 }
 
 /// An attempt that is not live: OK if it has ended, for then this is `finish` called again.
@@ -319,10 +374,7 @@ Status OutboxFile::committing(AttemptId attempt, const std::vector<std::size_t>&
   const auto found = core->live.find(attempt);
   if (found == core->live.end()) return refuse("There is no attempt " + std::to_string(attempt));
   const Claimed& claimed = found->second;
-  const bool named =
-      !recipients.empty() && std::all_of(recipients.begin(), recipients.end(),
-                                         [&](std::size_t i) { return i < claimed.places.size(); });
-  if (!named) return refuse("No recipient, or one that is not of this attempt, is to be committed");
+  if (auto good = check_commit(claimed, recipients); !good) return good;
   return change(*core,
                 [&](Core& inside) { return pass_barrier(inside, attempt, claimed, recipients); });
 }
@@ -335,6 +387,18 @@ Status OutboxFile::finish(AttemptId attempt, const AttemptEnd& end) {
   auto done =
       change(*core, [&](Core& inside) { return end_attempt(inside, attempt, found->second, end); });
   if (done) core->live.erase(found);
+  return done;
+}
+
+Result<Stepped> OutboxFile::step(const Step& step) {
+  auto core = core_.lock();
+  if (auto good = check_step(*core, step); !good) return fail(good.error());
+  auto done = change(*core, [&](Core& inside) { return carry_out(inside, step); });
+  if (!done) return done;
+  for (const auto& [attempt, end] : step.ends) core->live.erase(attempt);
+  if (done->claimed) {
+    core->live[done->claimed->id] = Claimed{done->claimed->entry.id, done->claimed->recipients};
+  }
   return done;
 }
 

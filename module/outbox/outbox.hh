@@ -22,6 +22,18 @@
 
 namespace sendonce::outbox {
 
+struct Stepped {
+  Status commit;
+  std::optional<Attempt> claimed;
+};
+
+/// Entries that are due with the same account and settings.
+struct DueGroup {
+  EntryId first = 0;  ///< due longest
+  std::string settings;
+  std::int64_t count = 0;
+};
+
 class Outbox {
  public:
   /// Opens or makes DIRECTORY/outbox.sqlite, migrates its schema, takes this process' owner lock
@@ -53,8 +65,10 @@ class Outbox {
   virtual Result<std::optional<Attempt>> claim(EntryId id) = 0;
   /// The id of the entry that is due longest at NOW (seconds since the epoch), if one is.
   virtual Result<std::optional<EntryId>> due(double now) = 0;
-  /// When the next entry is due; 0: none waits.
-  virtual Result<double> next_due() = 0;
+  /// All that is due at NOW, by account and settings; the group that is due longest first.
+  virtual Result<std::vector<DueGroup>> due_groups(double now) = 0;
+  /// When the next entry becomes due after NOW; 0: none does.
+  virtual Result<double> next_due(double now) = 0;
   /// Makes an entry due at TIME (seconds since the epoch; for a flush: now).  Only what is `queued`
   /// or `deferred` is touched.
   virtual Status set_next_try(EntryId id, double time) = 0;
@@ -71,6 +85,10 @@ class Outbox {
   /// that is `deferred` and was wished away becomes `cancelled`.  After an error the attempt stays
   /// open and the call is to be made again; one call too many changes nothing.
   virtual Status finish(AttemptId attempt, const AttemptEnd& end) = 0;
+
+  /// `finish`, `committing` and `claim` in one durable change.  An error: nothing of it was done.
+  /// That of `committing` alone leaves the rest done, and comes back as `Stepped::commit`.
+  virtual Result<Stepped> step(const Step& step) = 0;
 
   /// Withdraws what has not passed the commit point: `queued` and `deferred` recipients become
   /// `cancelled` now, `sending` ones when their attempt asks for barrier (2), or ends with them

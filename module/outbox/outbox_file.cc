@@ -173,10 +173,23 @@ Result<std::optional<EntryId>> OutboxFile::due(double now) {
   });
 }
 
-Result<double> OutboxFile::next_due() {
+/// With min() SQLite takes the other columns from the row that has the least.
+Result<std::vector<DueGroup>> OutboxFile::due_groups(double now) {
   auto core = core_.lock();
-  return consult(*core, [](Database& database) {
-    Use row = database.use("SELECT min(due) FROM entry WHERE due IS NOT NULL");
+  return consult(*core, [now](Database& database) {
+    std::vector<DueGroup> groups;
+    Use row = database.use(
+        "SELECT id, settings, count(*), min(due) FROM entry WHERE due <= ?"
+        " GROUP BY account, settings ORDER BY min(due), id")(std::optional(now));
+    while (row.next()) groups.push_back({row.integer(0), row.text(1), row.integer(2)});
+    return groups;
+  });
+}
+
+Result<double> OutboxFile::next_due(double now) {
+  auto core = core_.lock();
+  return consult(*core, [now](Database& database) {
+    Use row = database.use("SELECT min(due) FROM entry WHERE due > ?")(std::optional(now));
     return row.next() ? row.real(0) : 0;
   });
 }

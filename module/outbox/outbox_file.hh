@@ -75,12 +75,14 @@ class OutboxFile final : public Outbox {
   Result<std::string> read_message(EntryId id, std::int64_t offset, std::size_t limit) override;
   Result<std::optional<Attempt>> claim(EntryId id) override;
   Result<std::optional<EntryId>> due(double now) override;
-  Result<double> next_due() override;
+  Result<std::vector<DueGroup>> due_groups(double now) override;
+  Result<double> next_due(double now) override;
   Status set_next_try(EntryId id, double time) override;
   Status set_warned(EntryId id) override;
   Status set_settings(EntryId id, std::string_view account, std::string_view settings) override;
   Status committing(AttemptId attempt, const std::vector<std::size_t>& recipients) override;
   Status finish(AttemptId attempt, const AttemptEnd& end) override;
+  Result<Stepped> step(const Step& step) override;
   Result<bool> cancel(EntryId id) override;
   Result<int> settle(EntryId id, State from, State to) override;
   Result<bool> others_at_work() override;

@@ -104,4 +104,21 @@ struct AttemptEnd {
   std::string transcript;  ///< text, secrets never in it
 };
 
+/// What messages that follow each other on one line ask of the journal at the same moment: one
+/// durable change carries it all.
+struct Step {
+  struct End {
+    AttemptId attempt = 0;
+    const AttemptEnd* end = nullptr;
+  };
+  struct Commit {
+    AttemptId attempt = 0;
+    std::vector<std::size_t> recipients;  ///< indexes into Attempt::recipients
+  };
+  std::vector<End> ends;         ///< barrier (3) of these
+  std::optional<Commit> commit;  ///< barrier (2) of this one
+  /// An attempt at what is due longest of those with the account and settings of this entry.
+  const Entry* claim_like = nullptr;
+};
+
 }  // namespace sendonce::outbox

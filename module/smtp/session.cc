@@ -30,8 +30,7 @@ Output Session::next() {
     outputs_.pop_front();
     return output;
   }
-  const bool body_may_go = resting_ == State::body && (owed_.empty() || pipelines());
-  if (body_may_go) return NeedBody{};
+  if (body_may_go()) return NeedBody{};
   if (!owed_.empty()) return NeedInput{phase_of(owed_.front().state)};
   return rest();
 }
@@ -50,17 +49,17 @@ Output Session::rest() {
 }
 
 void Session::expect(State state, std::size_t recipient) {
-  owed_.push_back(Owed{state, recipient, said_});
+  owed_.push_back(Owed{state, recipient, said_, saying()});
 }
 
 void Session::say(std::string bytes) {
   said_ += bytes.size();
-  outputs_.emplace_back(Send{std::move(bytes)});
+  outputs_.emplace_back(Send{std::move(bytes), false, false, saying()});
 }
 
 void Session::say_content(std::string bytes, bool completes) {
   said_ += bytes.size();
-  outputs_.emplace_back(Send{std::move(bytes), completes, true});
+  outputs_.emplace_back(Send{std::move(bytes), completes, true, saying()});
 }
 
 void Session::say_secret(Secret bytes, std::string shown) {
@@ -70,7 +69,14 @@ void Session::say_secret(Secret bytes, std::string shown) {
 
 void Session::sent(std::size_t count) {
   sent_ += count;
-  if (message_ && message_->completes_at && sent_ >= *message_->completes_at) committed_ = true;
+  for (Message& message : messages_) {
+    if (message.completes_at && sent_ >= *message.completes_at) message.committed = true;
+  }
+}
+
+bool Session::committed() const {
+  return std::any_of(messages_.begin(), messages_.end(),
+                     [](const Message& message) { return message.committed; });
 }
 
 // --- replies
@@ -134,6 +140,7 @@ void Session::happen(Event event, const Reply& reply) {
   const Transition& cell = transition(state(), event);
   cell.run(*this, reply);
   if (cell.next == State::ended) resting_ = State::ended;
+  if (withdrawn_ && messages_.size() == 1) lost(*std::exchange(withdrawn_, std::nullopt));
 }
 
 void Session::lost(Error why) {
@@ -142,7 +149,14 @@ void Session::lost(Error why) {
   happen(Event::lost, Reply{});
 }
 
-void Session::withdraw(Error why) { lost(std::move(why)); }
+void Session::withdraw(Error why) {
+  if (messages_.size() <= 1) return lost(std::move(why));
+  const MessageNumber number = messages_.back().number;
+  drop_unsaid();
+  std::erase_if(owed_, [number](const Owed& owed) { return owed.message == number; });
+  messages_.back().completes_at.reset();
+  withdrawn_ = std::move(why);
+}
 
 /// Nothing more is said; what was to be said is dropped.
 void Session::finish(std::optional<Error> error) {

@@ -14,6 +14,11 @@
 //      recipient without a reply of its own is `in_doubt` unless the final reply is read whole.
 //      Before it, whatever happens, the recipient is definitely not served.
 //
+// Where the server pipelines, the next message may be begun before the reply to the last one: its
+// envelope follows the end of data in the same group (RFC 2920 3.1).  Messages are answered in the
+// order they were begun, and no more than `window` of them (1) are ever beyond their commit point
+// at a time.
+//
 // The transitions are data: `session_table()`, printed by INTERNALS.org.
 
 #pragma once
@@ -93,6 +98,7 @@ struct SessionOptions {
   bool sign_in = false;  ///< does the account sign in?
   bool pipelining = true;
   bool chunking = true;
+  std::size_t window = 1;  ///< messages that may be beyond their commit point without a reply
 };
 
 /// The envelope of one message, and what must be known of its body.
@@ -110,6 +116,9 @@ struct RecipientOutcome {
   std::optional<Error> error;  ///< why, where no reply did
 };
 
+/// Messages of a session are counted from 1.
+using MessageNumber = std::uint64_t;
+
 // --- what next() asks for -----------------------------------------------------------------------
 
 /// Hand these bytes to the line (they may be gathered with what follows).
@@ -119,6 +128,7 @@ struct Send {
   bool completes = false;
   /// They are octets of the message (for a transcript, which counts them and does not show them).
   bool content = false;
+  MessageNumber message = 0;  ///< whose they are; 0: the line's
 };
 /// The same for bytes that nobody may see; `shown` stands for them in a transcript.
 struct SendSecret {
@@ -142,13 +152,15 @@ struct SignInEnded {
   bool accepted = false;
   Reply reply;
 };
-/// Call `body` with the next bytes of the message.
+/// Call `body` with the next bytes of the message begun last.
 struct NeedBody {};
-/// Make it durable that the commit point may be passed now; then go on, or `withdraw`.
+/// Make it durable that the message begun last may pass its commit point now; then go on, or
+/// `withdraw`.
 struct CommitFollows {
   std::vector<std::size_t> recipients;  ///< those who can still be served
 };
-/// One for each recipient of the envelope, in its order.
+/// The message that was begun first of those under way: an outcome for each recipient of its
+/// envelope, in its order.
 struct TransactionEnded {
   std::vector<RecipientOutcome> outcomes;
 };
@@ -162,8 +174,9 @@ struct Ended {
 using Output = std::variant<Send, SendSecret, NeedInput, StartTls, NeedSignIn, Challenge,
                             SignInEnded, NeedBody, CommitFollows, TransactionEnded, Ready, Ended>;
 
-/// The message under way: the session's own memory of it.
+/// A message under way: the session's own memory of it.
 struct Message {
+  MessageNumber number = 0;
   Envelope envelope;
   std::vector<std::optional<RecipientOutcome>> outcomes;  // one a recipient
   std::vector<std::size_t> to_say;                        // recipients whom RCPT is to name
@@ -173,6 +186,12 @@ struct Message {
   bool begun = false;                                     // DATA, or a first BDAT, was said
   BodyEncoder encoder{Framing::dots};
   std::optional<std::uint64_t> completes_at;  // the commit point, in octets given out
+  bool committed = false;                     // it was passed
+  bool done = false;                          // told as soon as those before it are
+
+  void settle_rest(const RecipientOutcome& outcome);
+  /// Those about whom nothing is decided yet, in the order of the envelope.
+  [[nodiscard]] std::vector<std::size_t> unsettled() const;
 };
 
 class Session {
@@ -198,12 +217,16 @@ class Session {
   void respond(const Secret& response);
   void abort_auth();
   void skip_sign_in();
-  /// In `Ready` only.  What cannot be sent as it stands (SIZE, SMTPUTF8) ends at once, nothing
-  /// said; so does all when the line has ended since.
-  void begin(Envelope envelope);
+  /// In `Ready`, or where `takes_another`.  What cannot be sent as it stands (SIZE, SMTPUTF8) ends
+  /// at once, nothing said; so does all when the line has ended since.
+  MessageNumber begin(Envelope envelope);
+  /// Would a message of these FACTS gain by being begun now, before the last one is answered?  One
+  /// that goes out in a single flight gains only where the window allows it.
+  [[nodiscard]] bool takes_another(const BodyFacts& facts) const;
   /// The next bytes of the message; LAST with the final ones (which may be empty).
   void body(std::string_view bytes, bool last);
-  /// Instead of going on after CommitFollows: nothing more is sent, nobody is served.
+  /// Instead of going on after CommitFollows: nothing more is sent, nobody is served by that
+  /// message. Those before it are waited for, then the session ends.
   void withdraw(Error why);
   /// In `Ready` only: says NOOP; `Ready` comes again if the line lives.
   void probe();
@@ -213,11 +236,14 @@ class Session {
   [[nodiscard]] const Capabilities& capabilities() const { return capabilities_; }
   [[nodiscard]] State state() const;
   [[nodiscard]] bool secure() const { return secure_; }
-  [[nodiscard]] bool committed() const { return committed_; }
+  /// Is a message beyond its commit point and not answered?
+  [[nodiscard]] bool committed() const;
+  /// To which message the reply belongs that comes next; 0: to none.
+  [[nodiscard]] MessageNumber awaited() const { return owed_.empty() ? 0 : owed_.front().message; }
   /// How many replies were read; a deadline for the next one begins when this changes.
   [[nodiscard]] std::uint64_t replies() const { return replies_; }
   /// May the line be kept for another message?
-  [[nodiscard]] bool reusable() const { return state() == State::idle; }
+  [[nodiscard]] bool reusable() const { return state() == State::idle && messages_.empty(); }
 
  private:
   friend struct Actions;
@@ -226,6 +252,7 @@ class Session {
     State state;
     std::size_t recipient = 0;   // for State::rcpt
     std::uint64_t asked_at = 0;  // octets handed over when its command is whole
+    MessageNumber message = 0;   // 0: none's
   };
 
   void expect(State state, std::size_t recipient = 0);
@@ -247,7 +274,8 @@ class Session {
   void refuse_after_end();
   void refuse_beforehand();
   [[nodiscard]] bool pipelines() const;
-  [[nodiscard]] bool fits_first_flight() const;
+  [[nodiscard]] bool goes_in_one_flight(const BodyFacts& facts) const;
+  void say_envelope();
   void say_mail();
   void say_next_recipient();
   void recipient_answered();
@@ -255,10 +283,10 @@ class Session {
   void ask_for_body();
   void say_body(std::string piece);
   void complete_body(const std::string& piece);
-  void settle(std::size_t recipient, const RecipientOutcome& outcome);
-  void settle_rest(const RecipientOutcome& outcome);
-  [[nodiscard]] std::vector<std::size_t> unsettled() const;
-  void end_message();
+  void settle_all(const std::optional<Error>& error);
+  void end_message(Message& message);
+  [[nodiscard]] bool body_may_go() const;
+  [[nodiscard]] MessageNumber saying() const;
 
   SessionOptions options_;
   Capabilities capabilities_;
@@ -277,8 +305,9 @@ class Session {
   std::uint64_t sent_ = 0;               // octets handed to the kernel
   std::uint64_t sent_before_reply_ = 0;  // the same, when the reply now being read began
 
-  std::optional<Message> message_;
-  bool committed_ = false;
+  std::deque<Message> messages_;  // the first is answered next, the last is being said
+  MessageNumber last_number_ = 0;
+  std::optional<Error> withdrawn_;  // why the last is not to be completed
 };
 
 /// The cell of the table for STATE and EVENT, in words, for INTERNALS.org: "next: action".

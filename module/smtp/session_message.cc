@@ -43,54 +43,81 @@ RecipientOutcome too_large(std::uint64_t octets, std::uint64_t limit) {
 
 }  // namespace
 
-void Session::begin(Envelope envelope) {
-  message_.emplace();
-  message_->outcomes.resize(envelope.recipients.size());
-  message_->envelope = std::move(envelope);
-  committed_ = false;
-  if (resting_ == State::ended) return refuse_after_end();
-  refuse_beforehand();
-  message_->to_say = unsettled();
-  if (message_->to_say.empty()) return end_message();
-  message_->counted = options_.chunking && capabilities_.chunking;
-  message_->encoder = BodyEncoder(message_->counted ? Framing::counted : Framing::dots);
+MessageNumber Session::begin(Envelope envelope) {
+  Message& message = messages_.emplace_back();
+  message.number = ++last_number_;
+  message.outcomes.resize(envelope.recipients.size());
+  message.envelope = std::move(envelope);
+  if (resting_ == State::ended) {
+    refuse_after_end();
+  } else {
+    refuse_beforehand();
+    message.to_say = message.unsettled();
+    message.to_say.empty() ? end_message(message) : say_envelope();
+  }
+  return last_number_;
+}
+
+void Session::say_envelope() {
+  Message& message = messages_.back();
+  message.counted = options_.chunking && capabilities_.chunking;
+  message.encoder = BodyEncoder(message.counted ? Framing::counted : Framing::dots);
   say_mail();
   if (!pipelines()) return;
-  while (message_->said < message_->to_say.size()) say_next_recipient();
-  if (!message_->counted || fits_first_flight()) ask_for_body();
+  while (message.said < message.to_say.size()) say_next_recipient();
+  if (!message.counted || goes_in_one_flight(message.envelope.facts)) ask_for_body();
+}
+
+bool Session::takes_another(const BodyFacts& facts) const {
+  if (messages_.empty()) return state() == State::idle;
+  const bool said_whole = resting_ == State::idle && messages_.back().completes_at.has_value();
+  if (!pipelines() || withdrawn_ || !said_whole) return false;
+  if (messages_.size() < options_.window) return true;
+  return messages_.size() == options_.window && !goes_in_one_flight(facts);
 }
 
 /// The line may have ended since the owner last looked.
 void Session::refuse_after_end() {
-  settle_rest({RecipientOutcome::Verdict::not_tried, std::nullopt, error_});
-  end_message();
+  messages_.back().settle_rest({RecipientOutcome::Verdict::not_tried, std::nullopt, error_});
+  end_message(messages_.back());
   resting_ = State::ended;
 }
 
 /// What the server's capabilities rule out is settled without a word to it.
 void Session::refuse_beforehand() {
-  const Envelope& envelope = message_->envelope;
+  Message& message = messages_.back();
+  const Envelope& envelope = message.envelope;
   const std::uint64_t limit = capabilities_.size_limit;
   if (limit != 0 && envelope.facts.octets > limit)
-    settle_rest(too_large(envelope.facts.octets, limit));
-  if (envelope.facts.eight_bit && !capabilities_.eight_bit_mime) settle_rest(needs_8bitmime());
+    message.settle_rest(too_large(envelope.facts.octets, limit));
+  if (envelope.facts.eight_bit && !capabilities_.eight_bit_mime)
+    message.settle_rest(needs_8bitmime());
   if (capabilities_.smtputf8) return;
-  if (envelope.sender.is_international()) settle_rest(needs_smtputf8(envelope.sender));
+  if (envelope.sender.is_international()) message.settle_rest(needs_smtputf8(envelope.sender));
   for (std::size_t i = 0; i < envelope.recipients.size(); ++i) {
     const Address& recipient = envelope.recipients[i];
-    if (recipient.is_international() && !message_->outcomes[i])
-      settle(i, needs_smtputf8(recipient));
+    if (recipient.is_international() && !message.outcomes[i])
+      message.outcomes[i] = needs_smtputf8(recipient);
   }
 }
 
 bool Session::pipelines() const { return options_.pipelining && capabilities_.pipelining; }
 
-bool Session::fits_first_flight() const {
-  return message_->counted && message_->envelope.facts.octets <= first_flight_limit;
+bool Session::goes_in_one_flight(const BodyFacts& facts) const {
+  return options_.chunking && capabilities_.chunking && facts.octets <= first_flight_limit;
 }
 
+/// No more than the window may pass the commit point before the first of them is answered.
+bool Session::body_may_go() const {
+  return resting_ == State::body && (owed_.empty() || pipelines()) &&
+         messages_.size() <= options_.window;
+}
+
+/// Whose command is said now, or whose reply decides; 0: the line's own.
+MessageNumber Session::saying() const { return messages_.empty() ? 0 : messages_.back().number; }
+
 void Session::say_mail() {
-  const Envelope& envelope = message_->envelope;
+  const Envelope& envelope = messages_.back().envelope;
   command::MailParameters parameters;
   if (capabilities_.size) parameters.size = envelope.facts.octets;
   parameters.eight_bit = envelope.facts.eight_bit && capabilities_.eight_bit_mime;
@@ -104,35 +131,39 @@ void Session::say_mail() {
 }
 
 void Session::say_next_recipient() {
-  const std::size_t recipient = message_->to_say[message_->said++];
-  say(command::rcpt(message_->envelope.recipients[recipient]));
+  Message& message = messages_.back();
+  const std::size_t recipient = message.to_say[message.said++];
+  say(command::rcpt(message.envelope.recipients[recipient]));
   expect(State::rcpt, recipient);
 }
 
 void Session::recipient_answered() {
-  ++message_->answered;
-  if (message_->answered == message_->to_say.size()) return all_recipients_answered();
+  Message& message = messages_.front();
+  ++message.answered;
+  if (message.answered == message.to_say.size()) return all_recipients_answered();
   if (!pipelines()) say_next_recipient();
 }
 
 void Session::all_recipients_answered() {
-  if (message_->begun) return;  // the reply to DATA or BDAT decides
-  if (!unsettled().empty()) {
+  Message& message = messages_.front();
+  if (message.begun) return;  // the reply to DATA or BDAT decides
+  if (!message.unsettled().empty()) {
     if (resting_ != State::body) ask_for_body();
     return;
   }
-  end_message();
+  end_message(message);
   say(command::rset());
   expect(State::rset);
 }
 
 /// DATA, whose 354 lets the body go; or, with BDAT, the body at once.
 void Session::ask_for_body() {
-  if (message_->counted) {
+  Message& message = messages_.back();
+  if (message.counted) {
     resting_ = State::body;
     return;
   }
-  message_->begun = true;
+  message.begun = true;
   say(command::data());
   expect(State::data);
 }
@@ -140,9 +171,10 @@ void Session::ask_for_body() {
 void Session::body(std::string_view bytes, bool last) {
   if (resting_ != State::body) return;
   std::string piece;
-  message_->encoder.encode(bytes, piece);
+  BodyEncoder& encoder = messages_.back().encoder;
+  encoder.encode(bytes, piece);
   if (last) {
-    message_->encoder.finish(piece);
+    encoder.finish(piece);
     complete_body(piece);
   } else if (!piece.empty()) {
     say_body(std::move(piece));
@@ -150,24 +182,26 @@ void Session::body(std::string_view bytes, bool last) {
 }
 
 void Session::say_body(std::string piece) {
-  if (!message_->counted) return say_content(std::move(piece));
-  message_->begun = true;
+  Message& message = messages_.back();
+  if (!message.counted) return say_content(std::move(piece));
+  message.begun = true;
   say(command::bdat(piece.size(), false));
   say_content(std::move(piece));
   expect(State::chunk);
 }
 
 void Session::complete_body(const std::string& piece) {
-  message_->begun = true;
+  Message& message = messages_.back();
+  message.begun = true;
   // "BDAT 0 LAST" completes the message all by itself, so that it too waits for the barrier.
-  const bool head_completes = message_->counted && piece.empty();
-  if (message_->counted && !head_completes) say(command::bdat(piece.size(), true));
+  const bool head_completes = message.counted && piece.empty();
+  if (message.counted && !head_completes) say(command::bdat(piece.size(), true));
   const std::size_t early = piece.size() > commit_piece ? piece.size() - commit_piece : 0;
   if (early > 0) say_content(piece.substr(0, early));
-  outputs_.emplace_back(CommitFollows{unsettled()});
+  outputs_.emplace_back(CommitFollows{message.unsettled()});
   if (head_completes) say(command::bdat(0, true));
   say_content(piece.substr(early), true);
-  message_->completes_at = said_;
+  message.completes_at = said_;
   resting_ = State::idle;
   expect(State::end_of_data);
 }
@@ -175,30 +209,39 @@ void Session::complete_body(const std::string& piece) {
 // --- outcomes
 // ----------------------------------------------------------------------------------------
 
-void Session::settle(std::size_t recipient, const RecipientOutcome& outcome) {
-  message_->outcomes[recipient] = outcome;
+void Message::settle_rest(const RecipientOutcome& outcome) {
+  for (const std::size_t recipient : unsettled()) outcomes[recipient] = outcome;
 }
 
-void Session::settle_rest(const RecipientOutcome& outcome) {
-  for (const std::size_t recipient : unsettled()) settle(recipient, outcome);
-}
-
-/// Those about whom nothing is decided yet, in the order of the envelope.
-std::vector<std::size_t> Session::unsettled() const {
+std::vector<std::size_t> Message::unsettled() const {
   std::vector<std::size_t> open;
-  for (std::size_t i = 0; i < message_->outcomes.size(); ++i) {
-    if (!message_->outcomes[i]) open.push_back(i);
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    if (!outcomes[i]) open.push_back(i);
   }
   return open;
 }
 
-void Session::end_message() {
-  TransactionEnded ended;
-  for (auto& outcome : message_->outcomes) ended.outcomes.push_back(std::move(*outcome));
-  outputs_.emplace_back(std::move(ended));
-  message_.reset();
-  committed_ = false;
-  resting_ = State::idle;
+/// No reply decides any more about any message: rule 2.
+void Session::settle_all(const std::optional<Error>& error) {
+  using Verdict = RecipientOutcome::Verdict;
+  while (!messages_.empty()) {
+    Message& message = messages_.front();
+    message.settle_rest(
+        {message.committed ? Verdict::in_doubt : Verdict::not_tried, std::nullopt, error});
+    end_message(message);
+  }
+}
+
+/// Told in the order of the messages: one that was refused unsaid waits for those before it.
+void Session::end_message(Message& message) {
+  message.done = true;
+  while (!messages_.empty() && messages_.front().done) {
+    TransactionEnded ended;
+    for (auto& outcome : messages_.front().outcomes) ended.outcomes.push_back(std::move(*outcome));
+    outputs_.emplace_back(std::move(ended));
+    messages_.pop_front();
+  }
+  if (messages_.empty()) resting_ = State::idle;
 }
 
 }  // namespace sendonce::smtp

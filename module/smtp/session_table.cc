@@ -105,8 +105,8 @@ struct Actions {
 
   static void sender_refused(Session& s, const Reply& reply) {
     s.owed_.pop_front();
-    s.settle_rest(by_reply(reply));
-    if (!s.pipelines()) s.end_message();
+    s.messages_.front().settle_rest(by_reply(reply));
+    if (!s.pipelines()) s.end_message(s.messages_.front());
   }
 
   static void recipient_accepted(Session& s, const Reply&) {
@@ -118,7 +118,8 @@ struct Actions {
   static void recipient_refused(Session& s, const Reply& reply) {
     const std::size_t recipient = s.owed_.front().recipient;
     s.owed_.pop_front();
-    if (!s.message_->outcomes[recipient]) s.settle(recipient, by_reply(reply));
+    auto& outcome = s.messages_.front().outcomes[recipient];
+    if (!outcome) outcome = by_reply(reply);
     s.recipient_answered();
   }
 
@@ -126,7 +127,7 @@ struct Actions {
   /// With nobody to receive it a lone dot ends what 354 began (RFC 2920 3.1).
   static void open_body(Session& s, const Reply&) {
     s.owed_.pop_front();
-    if (s.unsettled().empty()) {
+    if (s.messages_.front().unsettled().empty()) {
       s.say(".\r\n");
       return s.expect(State::void_end);
     }
@@ -135,8 +136,8 @@ struct Actions {
 
   static void data_refused(Session& s, const Reply& reply) {
     s.owed_.pop_front();
-    s.settle_rest(by_reply(reply));
-    s.end_message();
+    s.messages_.front().settle_rest(by_reply(reply));
+    s.end_message(s.messages_.front());
     s.say(command::rset());
     s.expect(State::rset);
   }
@@ -146,31 +147,32 @@ struct Actions {
   /// Before the commit point the rest is not sent, and the line is of no more use.  After it the
   /// reply to the last chunk has the say: a server that takes that one has taken the message.
   static void chunk_refused(Session& s, const Reply& reply) {
-    if (!s.committed_) return refused_and_over(s, reply);
+    if (!s.messages_.front().committed) return refused_and_over(s, reply);
     s.owed_.pop_front();
   }
 
   static void message_settled(Session& s, const Reply& reply) {
     s.owed_.pop_front();
-    s.settle_rest(by_reply(reply));
-    s.end_message();
+    s.messages_.front().settle_rest(by_reply(reply));
+    s.end_message(s.messages_.front());
   }
 
   static void nobody_served(Session& s, const Reply&) {
     s.owed_.pop_front();
-    s.end_message();
+    s.end_message(s.messages_.front());
   }
 
   static void rested(Session& s, const Reply&) { s.owed_.pop_front(); }
 
   // --- the end
-  /// The reply ends message (if one is under way) and session.
+  /// The reply ends message (if one is under way) and session; of others it says nothing.
   static void refused_and_over(Session& s, const Reply& reply) {
     Error error = refusal(reply, s.state());
-    if (s.message_) {
-      s.settle_rest(by_reply(reply));
-      s.end_message();
+    if (!s.messages_.empty()) {
+      s.messages_.front().settle_rest(by_reply(reply));
+      s.end_message(s.messages_.front());
     }
+    s.settle_all(error);
     s.finish(std::move(error));
   }
 
@@ -181,10 +183,7 @@ struct Actions {
       error = Error{Cause::protocol, phase_of(s.state()),
                     "The server gave a reply that fits no command", reply.summary()};
     }
-    if (s.message_) {
-      s.settle_rest({s.committed_ ? Verdict::in_doubt : Verdict::not_tried, std::nullopt, error});
-      s.end_message();
-    }
+    s.settle_all(error);
     s.finish(std::move(error));
   }
 

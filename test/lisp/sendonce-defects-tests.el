@@ -60,7 +60,7 @@
       (should (eq 'sendonce-deferred
                   (car (sendonce-test-send
                         (sendonce-defects-draft subject))))))
-    (sendonce-test-scenario "connection 5 at EOD: refuse\n")
+    (sendonce-test-scenario "at EOD 2: refuse\n")
     (dotimes (_ 3)
       (sendonce-flush)
       (should (sendonce-wait-idle 30)))

@@ -39,7 +39,7 @@ TEST_F(States, AClaimSends) {
   EXPECT_GT(attempt.entry.last_try, 0);
   EXPECT_EQ(attempt.entry.next_try, 0);
   EXPECT_EQ(outbox_->due(far_future).value(), std::nullopt);
-  EXPECT_EQ(outbox_->next_due().value(), 0);
+  EXPECT_EQ(outbox_->next_due(0).value(), 0);
 }
 
 TEST_F(States, OneClaimAtATime) {
@@ -94,9 +94,9 @@ TEST_F(States, AllSentIsAtRest) {
 TEST_F(States, DeferredWithoutAPlanWaitsForTheUser) {
   ASSERT_TRUE(
       outbox_->finish(claimed().id, ending({State::deferred, State::sent, State::sent}, 0)));
-  EXPECT_EQ(outbox_->next_due().value(), 0);
+  EXPECT_EQ(outbox_->next_due(0).value(), 0);
   ASSERT_TRUE(outbox_->set_next_try(id_, 123));
-  EXPECT_EQ(outbox_->next_due().value(), 123);
+  EXPECT_EQ(outbox_->next_due(0).value(), 123);
   EXPECT_EQ(outbox_->due(123).value(), id_);
   EXPECT_EQ(outbox_->due(122).value(), std::nullopt);
 }

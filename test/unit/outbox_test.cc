@@ -161,7 +161,7 @@ TEST_F(Entries, TheLongestDueComesFirst) {
   const EntryId second = outbox_->enqueue(submission("b"), "x").value();
   ASSERT_TRUE(outbox_->set_next_try(first, 200));
   ASSERT_TRUE(outbox_->set_next_try(second, 100));
-  EXPECT_EQ(outbox_->next_due().value(), 100);
+  EXPECT_EQ(outbox_->next_due(0).value(), 100);
   EXPECT_EQ(outbox_->due(300).value(), second);
   ASSERT_TRUE(outbox_->claim(second).value().has_value());
   EXPECT_EQ(outbox_->due(300).value(), first);
@@ -183,7 +183,7 @@ TEST_F(Entries, DueIsCheapAmongTenThousand) {
     EXPECT_EQ(found.find("SORT"), std::string::npos) << found;
   }
   EXPECT_EQ(outbox_->due(far_future).value(), 9999);
-  EXPECT_EQ(outbox_->next_due().value(), 10001);
+  EXPECT_EQ(outbox_->next_due(0).value(), 10001);
   EXPECT_EQ(outbox_->find_draft("d77").value()->id, 77);
 }
 

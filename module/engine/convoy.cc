@@ -1,0 +1,308 @@
+// See convoy.hh.
+
+#include "engine/convoy.hh"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace sendonce::engine {
+
+namespace {
+
+Error given_up() { return Error{Cause::cancelled, Phase::none, "The attempt was withdrawn", {}}; }
+
+}  // namespace
+
+Convoy::Convoy(Surroundings surroundings, Host& host, std::shared_ptr<Delivery> first)
+    : surroundings_(std::move(surroundings)), host_(host), leader_(first) {
+  members_.push_back(Member{std::move(first)});
+}
+
+void Convoy::run() {
+  try {
+    while (!members_.empty()) go_on();
+  } catch (const std::exception& defect) {
+    end_all(Error{
+        Cause::internal, Phase::none, std::string("A defect of sendonce: ") + defect.what(), {}});
+    spent_ = true;
+  }
+  record_ends();
+}
+
+/// One line, until it ends or nobody is here any more.
+void Convoy::go_on() {
+  Status status = prepare(members_.front());
+  if (status && members_.front().delivery->cancelled()) status = fail(given_up());
+  if (!status) return end_member(0, status);
+  if (status = take_line(); status) return carry();
+  // What keeps one from the server keeps all, unless it is the user's wish.
+  leader_->cancelled() ? end_member(0, status) : end_all(status.error());
+}
+
+// --- the line
+// ----------------------------------------------------------------------------------------
+
+Status Convoy::take_line() {
+  leader_ = members_.front().delivery;
+  if (had_line_ || !leader_->wake()) {
+    auto wake = net::Wake::make();
+    if (!wake) return fail(wake.error());
+    leader_->waits_by(std::make_shared<net::Wake>(std::move(*wake)));
+  }
+  wake_ = leader_->wake();
+  spent_ = carried_ = false;
+  approach_.emplace(surroundings_,
+                    Errand{leader_->attempt().entry.id, wake_, leader_->cancelled_flag(),
+                           leader_->record(), watcher(leader_)},
+                    leader_->settings());
+  const bool adopted = !std::exchange(had_line_, true) && adopt_line();
+  Status status = adopted ? Status{} : approach_->reach();
+  approach_->wipe();
+  return status;
+}
+
+bool Convoy::adopt_line() {
+  if (surroundings_.lines == nullptr) return false;
+  auto line = surroundings_.lines->take(leader_->settings_text());
+  if (!line) return false;
+  wake_ = line->wake;
+  leader_->waits_by(wake_);
+  carried_ = approach_->adopt(std::move(*line));
+  return carried_;
+}
+
+std::optional<KeptLine> Convoy::release() {
+  std::optional<KeptLine> line;
+  if (!approach_ || !approach_->has_line()) return line;
+  if (!spent_ && surroundings_.lines != nullptr && keep_alive().count() > 0)
+    line = approach_->release();
+  if (approach_->has_line()) approach_->dialogue().part();
+  return line;
+}
+
+Dialogue::Watcher Convoy::watcher(const std::shared_ptr<Delivery>& delivery) {
+  return [this, delivery = delivery.get()](Phase phase, std::uint64_t done) {
+    const bool has_line = approach_ && approach_->has_line();
+    const net::TlsInfo* tls = has_line ? approach_->dialogue().line().tls_info() : nullptr;
+    delivery->tell(phase, done, tls != nullptr ? tls->version : std::string());
+  };
+}
+
+/// Could the line carry one more than those who are here?
+bool Convoy::has_room() {
+  return !spent_ && next_place() == members_.size() && host_.wants_more() &&
+         approach_->has_room_after(members_.size());
+}
+
+// --- what it carries
+// ---------------------------------------------------------------------------------
+
+void Convoy::carry() {
+  Dialogue& dialogue = approach_->dialogue();
+  dialogue.before_waits([this] { return before_wait(); });
+  while (!members_.empty() && !spent_) decide(dialogue.advance());
+  dialogue.before_waits(nullptr);
+}
+
+void Convoy::decide(const smtp::Output& output) {
+  if (std::holds_alternative<smtp::NeedBody>(output)) {
+    last_begun().delivery->hand_over_body(approach_->dialogue().session());
+  } else if (const auto* commit = std::get_if<smtp::CommitFollows>(&output)) {
+    pass_barrier(commit->recipients);
+  } else if (const auto* transaction = std::get_if<smtp::TransactionEnded>(&output)) {
+    transaction_ended(*transaction);
+  } else if (std::holds_alternative<smtp::Ready>(output)) {
+    begin_next();
+  } else if (std::holds_alternative<smtp::Ended>(output)) {
+    spent_ = true;
+  }
+}
+
+/// The time until the server answers is used: for the journal, and for the message that comes next.
+bool Convoy::before_wait() {
+  record_ends();
+  announce();
+  const std::size_t next = next_place();
+  if (next == members_.size()) return false;
+  if (auto status = prepare(members_[next]); !status) {
+    end_member(next, status);
+    record_ends();
+    return false;
+  }
+  const smtp::Session& session = approach_->dialogue().session();
+  return session.takes_another(members_[next].delivery->facts()) && begin(next);
+}
+
+void Convoy::begin_next() {
+  const std::size_t next = next_place();
+  if (next == members_.size()) return;
+  Status status = prepare(members_[next]);
+  if (status && members_[next].delivery->cancelled()) status = fail(given_up());
+  if (!status) {
+    end_member(next, status);
+  } else {
+    begin(next);
+  }
+  if (members_.empty()) find_another();
+}
+
+/// False: it cannot be sent as it stands, and has ended.
+bool Convoy::begin(std::size_t place) {
+  Member& member = members_[place];
+  Delivery& delivery = *member.delivery;
+  auto envelope = delivery.envelope();
+  if (!envelope) {
+    end_member(place, fail(envelope.error()));
+    return false;
+  }
+  Dialogue& dialogue = approach_->dialogue();
+  if (member.delivery != leader_) {
+    delivery.record().redact_with(approach_->redactor());
+    delivery.record().note("On the line of entry " + std::to_string(leader_->attempt().entry.id) +
+                           ", to " + dialogue.line().peer());
+  }
+  dialogue.begin(std::move(*envelope), delivery.record(), watcher(member.delivery));
+  member.begun = true;
+  if (place == 0) delivery.waits_by(wake_);
+  return true;
+}
+
+Status Convoy::prepare(Member& member) {
+  if (std::exchange(member.prepared, true)) return {};
+  return member.delivery == leader_ ? member.delivery->prepare()
+                                    : member.delivery->prepare_like(*leader_);
+}
+
+/// Barrier (2), and all else that the journal is to hold by now.
+void Convoy::pass_barrier(const std::vector<std::size_t>& recipients) {
+  Delivery& delivery = *last_begun().delivery;
+  std::optional<outbox::Attempt> claimed;
+  const Status status = delivery.commit(recipients, [&]() -> Status {
+    outbox::Step step = ends();
+    step.commit = outbox::Step::Commit{delivery.attempt().id, recipients};
+    if (has_room()) step.claim_like = &delivery.attempt().entry;
+    auto stepped = surroundings_.outbox.step(step);
+    if (!stepped) return fail(stepped.error());
+    ends_are_recorded();
+    claimed = std::move(stepped->claimed);
+    return stepped->commit;
+  });
+  if (!status) approach_->dialogue().session().withdraw(status.error());
+  join(std::move(claimed));
+}
+
+void Convoy::transaction_ended(const smtp::TransactionEnded& ended) {
+  const std::size_t place = first_begun();
+  Member& member = members_.at(place);
+  member.delivery->take_outcomes(ended);
+  approach_->dialogue().first_is_over();
+  if (starts_over(member)) return;
+  carried_ = true;
+  approach_->carried_one();
+  end_member(place, {});
+  if (!members_.empty() && members_.front().begun) members_.front().delivery->waits_by(wake_);
+  if (members_.empty()) find_another();
+}
+
+/// A line that was good for a message before has ended, by nobody's wish, and nobody was served for
+/// certain: a new line may do better.
+bool Convoy::starts_over(Member& member) {
+  const bool line_has_ended = approach_->dialogue().session().state() == smtp::State::ended;
+  if (!line_has_ended || !carried_ || !member.delivery->may_start_over()) return false;
+  member.delivery->record().note("The line that was kept has ended: once more on a new one");
+  member.delivery->record().redact_with(nullptr);
+  member.delivery->waits_by(nullptr);
+  member.delivery->start_over();
+  member.begun = false;
+  return true;
+}
+
+void Convoy::join(std::optional<outbox::Attempt> attempt) {
+  if (!attempt) return;
+  if (auto delivery = host_.join(std::move(*attempt))) {
+    members_.push_back(Member{std::move(delivery)});
+  }
+}
+
+/// All that were here have ended: what they were, and whether another is due.
+void Convoy::find_another() {
+  if (ended_.empty() || approach_->dialogue().session().state() == smtp::State::ended ||
+      !has_room())
+    return;
+  outbox::Step step = ends();
+  step.claim_like = &last_->attempt().entry;
+  auto stepped = surroundings_.outbox.step(step);
+  if (!stepped) return;
+  ends_are_recorded();
+  join(std::move(stepped->claimed));
+}
+
+std::size_t Convoy::first_begun() const {
+  const auto found = std::find_if(members_.begin(), members_.end(),
+                                  [](const Member& member) { return member.begun; });
+  return static_cast<std::size_t>(found - members_.begin());
+}
+
+Convoy::Member& Convoy::last_begun() {
+  return *std::find_if(members_.rbegin(), members_.rend(),
+                       [](const Member& member) { return member.begun; });
+}
+
+/// Who is to be begun next; the end for nobody.
+std::size_t Convoy::next_place() const {
+  const auto found = std::find_if(members_.begin(), members_.end(),
+                                  [](const Member& member) { return !member.begun; });
+  return static_cast<std::size_t>(found - members_.begin());
+}
+
+// --- what has ended
+// ----------------------------------------------------------------------------------
+
+void Convoy::end_member(std::size_t place, const Status& status) {
+  const auto member = members_.begin() + static_cast<std::ptrdiff_t>(place);
+  last_ = std::move(member->delivery);
+  members_.erase(member);
+  const bool ended_waits_here = wake_ && last_->wake() == wake_;
+  last_->waits_by(nullptr);
+  if (ended_waits_here && last_->cancelled()) spent_ = true;
+  const bool in_doubt = !status && last_->committing();
+  auto end = last_->conclude(status, [this](const std::string& text) {
+    return approach_ ? approach_->redacted(text) : text;
+  });
+  // The journal knows that the barrier was passed; so do we.
+  if (in_doubt) {
+    for (outbox::Outcome& outcome : end.outcomes) outcome.state = outbox::State::in_doubt;
+  }
+  host_.plan(end, last_->attempt());
+  end.transcript = last_->transcript();
+  ended_.push_back(Ended{last_, std::move(end)});
+}
+
+void Convoy::end_all(const Error& error) {
+  while (!members_.empty()) end_member(0, fail(error));
+}
+
+outbox::Step Convoy::ends() const {
+  outbox::Step step;
+  for (const Ended& one : ended_) step.ends.push_back({one.delivery->attempt().id, &one.end});
+  return step;
+}
+
+void Convoy::ends_are_recorded() {
+  std::move(ended_.begin(), ended_.end(), std::back_inserter(recorded_));
+  ended_.clear();
+}
+
+void Convoy::record_ends() {
+  for (const Ended& one : ended_) host_.record(one.delivery->attempt(), one.end);
+  ends_are_recorded();
+}
+
+void Convoy::announce() {
+  for (const Ended& one : std::exchange(recorded_, {})) {
+    host_.over(one.delivery->attempt(), one.end);
+  }
+}
+
+}  // namespace sendonce::engine
