@@ -2,8 +2,6 @@
 
 #include "emacs/event_queue.hh"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -20,8 +18,6 @@ bool same_progress(const engine::Event& old, const engine::Event& event) {
 
 }  // namespace
 
-EventQueue::~EventQueue() { ::close(channel_); }
-
 void EventQueue::post(engine::Event event) {
   {
     auto events = events_.lock();
@@ -30,8 +26,7 @@ void EventQueue::post(engine::Event event) {
     events->push_back(std::move(event));
     if (waiting) return;  // its byte is on the way, or in the pipe
   }
-  // Worker threads block SIGPIPE; a pipe that Emacs has closed is no news to tell.
-  [[maybe_unused]] const auto written = ::write(channel_, "!", 1);
+  channel_.say();
 }
 
 std::vector<engine::Event> EventQueue::take() {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/synchronised.hh"
+#include "emacs/channel.hh"
 #include "engine/events.hh"
 
 namespace sendonce::emacs {
@@ -19,15 +20,16 @@ class EventQueue final : public engine::EventSink {
  public:
   /// Owns CHANNEL, a descriptor to write to.
   explicit EventQueue(int channel) : channel_(channel) {}
-  ~EventQueue() override;
+  ~EventQueue() override = default;
   EventQueue(const EventQueue&) = delete;
   EventQueue& operator=(const EventQueue&) = delete;
 
   void post(engine::Event event) override;
   std::vector<engine::Event> take();
+  [[nodiscard]] const Channel& channel() const noexcept { return channel_; }
 
  private:
-  const int channel_;
+  Channel channel_;
   Synchronised<std::deque<engine::Event>> events_;
 };
 

@@ -83,11 +83,14 @@ Value start(const Env& env, emacs_value* arguments) {
 }
 
 Value stop(const Env& env, emacs_value* arguments) {
-  auto engine = engine_of(env, arguments[0]);
-  if (!engine) return fail(engine.error());
+  auto holder = holder_of(env, arguments[0]);
+  if (!holder) return fail(holder.error());
   const double seconds = env.to_number(arguments[1]);
   if (env.leaving()) return env.nil();
-  return env.boolean((*engine)->stop(Milliseconds(static_cast<std::int64_t>(seconds * 1000))));
+  const Milliseconds patience(static_cast<std::int64_t>(seconds * 1000));
+  const bool ended = (*holder)->engine->stop(patience);
+  (*holder)->queue->channel().before_delete();
+  return env.boolean(ended);
 }
 
 Result<engine::Schedule> schedule_of(const Env& env, emacs_value value) {

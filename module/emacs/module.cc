@@ -1,11 +1,9 @@
 // Entry point of the module: checks that this Emacs fits, binds the functions.  Called by Emacs
-// once, on the Lisp thread; a module cannot be unloaded.
+// once, on the Lisp thread; a module cannot be unloaded.  SENDONCE_VISIBLE comes from the build.
 
 #include <emacs-module.h>
 
 #include "emacs/exports.hh"
-
-#define SENDONCE_VISIBLE __attribute__((visibility("default")))
 
 extern "C" {
 

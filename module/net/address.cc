@@ -1,17 +1,13 @@
-// See address.hh; also Endpoint::text of connect.hh.  Platform file: inet_pton and its kin.
+// See address.hh; also Endpoint::text of connect.hh.
 
 #include "net/address.hh"
-
-#include <arpa/inet.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 
 #include "net/connect.hh"
+#include "net/sockets.hh"
 
 namespace sendonce::net {
 
@@ -42,6 +38,7 @@ std::string address_text(const std::vector<unsigned char>& bytes) {
 }
 
 std::string Endpoint::text() const {
+  need_sockets();
   sockaddr_storage address{};
   const std::size_t size = std::min(bytes.size(), sizeof address);
   if (size > 0) std::memcpy(&address, bytes.data(), size);

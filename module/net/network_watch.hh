@@ -1,12 +1,13 @@
 // Tells when this machine has got another address: the network is there again, or is another one.
 //
 // Owned by the engine, whose watching thread sleeps in `wait`; no wake-up while nothing changes.
-// Platform file: rtnetlink(7) on Linux; elsewhere it never tells, and the schedule alone decides.
+// Platform files: network_watch.cc.  Where one cannot be told, the schedule alone decides.
 
 #pragma once
 
+#include <memory>
+
 #include "base/result.hh"
-#include "net/descriptor.hh"
 #include "net/wake.hh"
 
 namespace sendonce::net {
@@ -15,6 +16,8 @@ class NetworkWatch {
  public:
   /// Error: internal, where the system gives no such socket; one can do without.
   static Result<NetworkWatch> make();
+  NetworkWatch(NetworkWatch&&) noexcept;
+  ~NetworkWatch();
 
   /// Sleeps until an address has come up (true), or `stop` was called, or it cannot tell (false).
   bool wait();
@@ -22,9 +25,10 @@ class NetworkWatch {
   void stop() const noexcept { wake_.wake(); }
 
  private:
-  NetworkWatch(Descriptor socket, Wake wake) : socket_(std::move(socket)), wake_(std::move(wake)) {}
+  struct Source;  // what the system tells it by
+  NetworkWatch(std::unique_ptr<Source> source, Wake wake);
 
-  Descriptor socket_;
+  std::unique_ptr<Source> source_;
   Wake wake_;
 };
 

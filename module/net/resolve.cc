@@ -4,9 +4,6 @@
 // the two sides share a Lookup, which lives until the later of them lets go.  The helper ends by
 // waking `done`; a caller that has left by then (deadline, cancel) never hears of it.
 
-#include <netdb.h>
-#include <sys/socket.h>
-
 #include <memory>
 #include <new>
 #include <optional>
@@ -20,6 +17,7 @@
 #include "net/detached_thread.hh"
 #include "net/host_name.hh"
 #include "net/poll.hh"
+#include "net/sockets.hh"
 
 namespace sendonce::net {
 
@@ -49,6 +47,7 @@ Endpoints to_endpoints(const addrinfo* list) {
 
 /// What getaddrinfo gives: its error code, or 0 and addresses.
 int look_up(const std::string& host, std::uint16_t port, int flags, Endpoints& endpoints) {
+  need_sockets();
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -80,7 +79,7 @@ tl::unexpected<Error> lookup_failure(const std::string& host, int code) {
   if (is_name_missing(code)) return not_found(host);
   return fail(
       Cause::name_service, Phase::resolve,
-      "the address of \"" + printable(host) + "\" could not be looked up: " + ::gai_strerror(code));
+      "the address of \"" + printable(host) + "\" could not be looked up: " + lookup_words(code));
 }
 
 // AI_ADDRCONFIG spares us addresses of a family that this machine has not, but it does not count

@@ -11,8 +11,6 @@
 
 #include "outbox/database.hh"
 
-#include <system_error>
-
 #include "outbox/os.hh"
 
 namespace sendonce::outbox {
@@ -40,7 +38,7 @@ Cause cause_of(int code, int os_error) {
 
 std::string reason(std::string_view text, int os_error) {
   std::string words(text);
-  if (os_error != 0) words += ", " + std::generic_category().message(os_error);
+  if (os_error != 0) words += ", " + os::words(os_error);
   return " (" + words + ")";
 }
 

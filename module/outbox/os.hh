@@ -1,8 +1,7 @@
 // What the outbox asks of the operating system beyond SQLite: private files, held locks,
-// directories made durable.  The only header of outbox/ that a Windows backend has to meet; os.cc
-// is the POSIX one.
+// directories made durable.  Platform files: os.cc.
 //
-// Any thread; nothing here is shared but the list of held locks, which fork(2) needs (see os.cc).
+// Any thread; nothing here is shared but the list of held locks, where there is fork(2).
 // Paths are UTF-8.  Errors: Cause::storage or storage_full, with path, reason and remedy in the
 // text.
 
@@ -74,7 +73,9 @@ std::vector<std::string> files_in(const std::string& directory);
 bool on_network(const std::string& path);
 /// 128 random bits as 32 hexadecimal digits.
 Result<std::string> random_name();
-/// Do these two errno values say that there is no room?
+/// Does this error number of the system, as SQLite gives it, say that there is no room?
 bool means_full(int os_error) noexcept;
+/// The same in words.
+std::string words(int os_error);
 
 }  // namespace sendonce::outbox::os

@@ -1,4 +1,4 @@
-// See network_watch.hh.
+// See net/network_watch.hh.  rtnetlink(7).
 
 #include "net/network_watch.hh"
 
@@ -11,9 +11,19 @@
 #include <system_error>
 #include <utility>
 
+#include "net/descriptor.hh"
 #include "net/poll.hh"
 
 namespace sendonce::net {
+
+struct NetworkWatch::Source {
+  Descriptor socket;
+};
+
+NetworkWatch::NetworkWatch(std::unique_ptr<Source> source, Wake wake)
+    : source_(std::move(source)), wake_(std::move(wake)) {}
+NetworkWatch::NetworkWatch(NetworkWatch&&) noexcept = default;
+NetworkWatch::~NetworkWatch() = default;
 
 Result<NetworkWatch> NetworkWatch::make() {
   auto wake = Wake::make();
@@ -28,7 +38,7 @@ Result<NetworkWatch> NetworkWatch::make() {
         Cause::internal, Phase::none,
         "Changes of the network cannot be watched: " + std::generic_category().message(errno));
   }
-  return NetworkWatch(std::move(socket), std::move(*wake));
+  return NetworkWatch(std::make_unique<Source>(std::move(socket)), std::move(*wake));
 }
 
 namespace {
@@ -48,9 +58,9 @@ bool tells_address(const char* bytes, std::size_t size) {
 bool NetworkWatch::wait() {
   alignas(nlmsghdr) std::array<char, 8192> bytes{};
   for (;;) {
-    std::array<Interest, 1> interests{Interest{socket_.get(), true, false, false, false}};
+    std::array<Interest, 1> interests{Interest{source_->socket.get(), true, false, false, false}};
     if (poll_for(interests, Deadline::never(), &wake_) != Poll::ready) return false;
-    const ssize_t got = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
+    const ssize_t got = ::recv(source_->socket.get(), bytes.data(), bytes.size(), 0);
     // Too many at once (ENOBUFS) means that a lot has changed.
     if (got < 0 && errno == ENOBUFS) return true;
     if (got < 0 && errno != EAGAIN && errno != EINTR) return false;

@@ -1,10 +1,6 @@
-// See socket.hh.  Platform file: BSD sockets.
+// See net/socket.hh.
 
 #include "net/socket.hh"
-
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -12,6 +8,9 @@
 #include <cstring>
 #include <string_view>
 #include <system_error>
+
+#include "net/open.hh"
+#include "net/sockets.hh"
 
 namespace sendonce::net {
 
@@ -55,7 +54,7 @@ Moved moved(ssize_t result) noexcept {
 }  // namespace
 
 Moved send_some(int socket, std::span<const char> bytes) noexcept {
-  return moved(::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL));
+  return moved(::send(socket, bytes.data(), bytes.size(), send_flags));
 }
 
 Moved receive_some(int socket, std::span<char> into) noexcept {
@@ -63,7 +62,7 @@ Moved receive_some(int socket, std::span<char> into) noexcept {
 }
 
 Connecting start_connect(const Endpoint& endpoint) {
-  Descriptor socket(::socket(endpoint.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  Descriptor socket = open_stream_socket(endpoint.family);
   if (!socket.valid()) return {Descriptor(), errno};
   // Whole commands leave in one piece; Nagle's algorithm would only add a round trip.  Where it
   // cannot be set (no TCP), there is nothing to switch off.

@@ -1,4 +1,4 @@
-// See poll.hh.  Platform file: poll(2).
+// See net/poll.hh.  poll(2).
 
 #include "net/poll.hh"
 

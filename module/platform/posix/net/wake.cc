@@ -1,14 +1,15 @@
-// See wake.hh.  Platform file: a pipe, which poll(2) can wait for.
+// See net/wake.hh.  A pipe, which poll(2) can wait for.
 
 #include "net/wake.hh"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <system_error>
 #include <utility>
+
+#include "net/open.hh"
 
 namespace sendonce::net {
 
@@ -17,7 +18,7 @@ Wake::Wake(Descriptor reader, Descriptor writer)
 
 Result<Wake> Wake::make() {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) != 0)
+  if (!open_pipe(ends))
     return fail(Cause::internal, Phase::none,
                 "no pipe could be made: " + std::generic_category().message(errno));
   return Wake(Descriptor(ends[0]), Descriptor(ends[1]));

@@ -1,4 +1,4 @@
-// See os.hh.  Platform file: POSIX.
+// See outbox/os.hh.
 //
 // Locks are flock(2): they belong to the open file description, so they end with the process,
 // exclude a second holder in the same process, and (unlike fcntl's) are not lost when some other
@@ -12,14 +12,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <sys/vfs.h>
-#else
-#include <sys/mount.h>
-#include <sys/param.h>
-#endif
 
 #include <algorithm>
 #include <array>
@@ -32,6 +27,8 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+
+#include "outbox/disk.hh"
 
 namespace sendonce::outbox::os {
 
@@ -62,8 +59,8 @@ std::string_view remedy(int error) {
 
 tl::unexpected<Error> os_failure(std::string_view doing, const std::string& path, int error) {
   return fail(means_full(error) ? Cause::storage_full : Cause::storage, Phase::none,
-              "Cannot " + std::string(doing) + " " + path + ": " +
-                  std::generic_category().message(error) + std::string(remedy(error)));
+              "Cannot " + std::string(doing) + " " + path + ": " + words(error) +
+                  std::string(remedy(error)));
 }
 
 /// The descriptors of held locks, for the child side of fork.
@@ -152,7 +149,7 @@ std::string parent_of(const std::string& path) {
 Status sync_directory(const std::string& path) {
   const Scoped directory(open_file(path, O_RDONLY | O_DIRECTORY));
   if (!directory.valid()) return os_failure("open", path, errno);
-  if (::fsync(directory.get()) != 0 && errno != EINVAL) return os_failure("sync", path, errno);
+  if (!sync_to_disk(directory.get()) && errno != EINVAL) return os_failure("sync", path, errno);
   return {};
 }
 
@@ -182,6 +179,8 @@ std::string without_final_slashes(std::string path) {
 }  // namespace
 
 bool means_full(int os_error) noexcept { return os_error == ENOSPC || os_error == EDQUOT; }
+
+std::string words(int os_error) { return std::generic_category().message(os_error); }
 
 void FileLock::release() noexcept {
   if (const int fd = std::exchange(fd_, -1); fd >= 0 && note_released(fd)) ::close(fd);
@@ -268,34 +267,6 @@ std::vector<std::string> files_in(const std::string& directory) {
   }
   return names;
 }
-
-#ifdef __linux__
-bool on_network(const std::string& path) {
-  // From statfs(2) and linux/magic.h; written out because older headers lack some.
-  static constexpr std::array<std::uint32_t, 11> remote{
-      0x00006969,  // NFS
-      0x0000517B,  // SMB
-      0xFE534D42,  // SMB2
-      0xFF534D42,  // CIFS
-      0x65735546,  // FUSE: sshfs and the like
-      0x01021997,  // 9P
-      0x5346414F,  // AFS
-      0x6B414653,  // kAFS
-      0x73757245,  // Coda
-      0x00C36400,  // Ceph
-      0x0BD00BD0,  // Lustre
-  };
-  struct statfs facts {};
-  if (::statfs(path.c_str(), &facts) != 0) return false;
-  const auto type = static_cast<std::uint32_t>(facts.f_type);
-  return std::find(remote.begin(), remote.end(), type) != remote.end();
-}
-#else
-bool on_network(const std::string& path) {
-  struct statfs facts {};
-  return ::statfs(path.c_str(), &facts) == 0 && (facts.f_flags & MNT_LOCAL) == 0;
-}
-#endif
 
 Result<std::string> random_name() {
   std::array<unsigned char, 16> bytes{};

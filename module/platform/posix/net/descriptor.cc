@@ -1,4 +1,4 @@
-// See descriptor.hh.  Platform file: close(2).
+// See net/descriptor.hh.
 
 #include "net/descriptor.hh"
 
