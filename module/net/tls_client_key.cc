@@ -16,6 +16,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/file.hh"
 #include "base/text.hh"
 #include "net/tls_handles.hh"
 #include "net/tls_key_secrets.hh"
@@ -83,9 +84,11 @@ class Certificates {
   }
   int load(const std::string& name, KeySecrets& secrets) {
     count_ = static_cast<unsigned int>(list_.size());
-    const int code =
-        gnutls_pcert_list_import_x509_file(list_.data(), &count_, name.c_str(), GNUTLS_X509_FMT_PEM,
-                                           KeySecrets::for_token, &secrets, 0);
+    const int code = gnutls_url_is_supported(name.c_str()) != 0
+                         ? gnutls_pcert_list_import_x509_file(list_.data(), &count_, name.c_str(),
+                                                              GNUTLS_X509_FMT_PEM,
+                                                              KeySecrets::for_token, &secrets, 0)
+                         : import_file(name);
     if (code < 0) count_ = 0;
     return code;
   }
@@ -94,6 +97,15 @@ class Certificates {
   void release() { count_ = 0; }
 
  private:
+  // Not by GnuTLS' function for files, which takes names in the letters of the locale.
+  int import_file(const std::string& name) {
+    auto bytes = read_file(name);
+    if (!bytes) return GNUTLS_E_FILE_ERROR;
+    const gnutls_datum_t data{reinterpret_cast<unsigned char*>(bytes->data()),
+                              static_cast<unsigned int>(bytes->size())};
+    return gnutls_pcert_list_import_x509_raw(list_.data(), &count_, &data, GNUTLS_X509_FMT_PEM, 0);
+  }
+
   std::array<gnutls_pcert_st, 16> list_{};
   unsigned int count_ = 0;
 };
@@ -119,10 +131,10 @@ Status load_certificates(const Source& source, Certificates& into, KeySecrets& s
 
 // ---- the key
 
-Result<Secret> read_file(const Source& source) {
+Result<Secret> read_secret(const Source& source) {
   constexpr std::size_t enough = 1UL << 20U;
   errno = 0;
-  std::ifstream file(source.name, std::ios::binary);
+  std::ifstream file(file_path(source.name), std::ios::binary);
   Secret bytes(enough);
   file.read(bytes.writable(), static_cast<std::streamsize>(enough));
   if (file.gcount() > 0)
@@ -155,7 +167,7 @@ int try_key(Key& key, const Secret& pem, const Secret* passphrase) {
 }
 
 Status load_key_file(const Source& source, Key& key, KeySecrets& secrets) {
-  const auto pem = read_file(source);
+  const auto pem = read_secret(source);
   if (!pem) return fail(pem.error());
   int code = try_key(key, *pem, nullptr);
   for (int tries = 0; code == GNUTLS_E_DECRYPTION_FAILED && tries < KeySecrets::most_tries;

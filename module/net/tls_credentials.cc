@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/clock.hh"
+#include "base/file.hh"
 #include "base/synchronised.hh"
 #include "base/text.hh"
 #include "net/tls_handles.hh"
@@ -36,7 +37,7 @@ std::string cache_key(const std::vector<std::string>& trust_files) {
   std::string key;
   for (const std::string& file : trust_files) {
     std::error_code error;
-    const auto changed = std::filesystem::last_write_time(file, error);
+    const auto changed = std::filesystem::last_write_time(file_path(file), error);
     key += file + '\0' + std::to_string(changed.time_since_epoch().count()) + '\0';
   }
   return key;
@@ -45,6 +46,17 @@ std::string cache_key(const std::vector<std::string>& trust_files) {
 tl::unexpected<Error> bad_trust_file(const std::string& file, const std::string& why) {
   return fail(Cause::certificate, Phase::tls,
               "the trust file \"" + printable(file) + "\" cannot be used: " + why);
+}
+
+// Not by GnuTLS' function for files, which takes names in the letters of the locale.
+int add_trust_file(gnutls_certificate_credentials_t credentials, const std::string& file) {
+  if (gnutls_url_is_supported(file.c_str()) != 0)
+    return gnutls_certificate_set_x509_trust_file(credentials, file.c_str(), GNUTLS_X509_FMT_PEM);
+  auto bytes = read_file(file);
+  if (!bytes) return GNUTLS_E_FILE_ERROR;
+  const gnutls_datum_t data{reinterpret_cast<unsigned char*>(bytes->data()),
+                            static_cast<unsigned int>(bytes->size())};
+  return gnutls_certificate_set_x509_trust_mem(credentials, &data, GNUTLS_X509_FMT_PEM);
 }
 
 }  // namespace
@@ -62,8 +74,7 @@ Result<std::shared_ptr<Credentials>> Credentials::load(
   const int system = gnutls_certificate_set_x509_system_trust(made->handle_);
   made->authorities_ = system > 0 ? system : 0;
   for (const std::string& file : trust_files) {
-    const int count =
-        gnutls_certificate_set_x509_trust_file(made->handle_, file.c_str(), GNUTLS_X509_FMT_PEM);
+    const int count = add_trust_file(made->handle_, file);
     if (count < 0) return bad_trust_file(file, gnutls_words(count));
     if (count == 0) return bad_trust_file(file, "it holds no certificate");
     made->authorities_ += count;

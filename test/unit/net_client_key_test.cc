@@ -12,6 +12,7 @@
 #include "net/line.hh"
 #include "net/tls_key_secrets.hh"
 #include "net_support.hh"
+#include "temporary.hh"
 
 namespace sendonce::net::test {
 namespace {
@@ -246,11 +247,9 @@ const std::string token_url = "pkcs11:token=sendonce%20test%20token;object=clien
 // Made once a process: PKCS#11 modules read their configuration once.
 class Token {
  public:
-  Token() : directory_(testing::TempDir() + "sendonce-token-XXXXXX") {
+  Token() : directory_(sendonce::test::new_directory(testing::TempDir(), "sendonce-token")) {
     if (!runs({"softhsm2-util", "--version"}) || !runs({"p11tool", "--version"}))
       missing_ = "softhsm2-util or p11tool is not installed";
-    else if (::mkdtemp(directory_.data()) == nullptr)
-      missing_ = "no directory could be made";
     else if (!fill())
       missing_ = "no token could be made, or p11-kit does not know SoftHSM";
   }

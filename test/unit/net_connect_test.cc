@@ -1,13 +1,11 @@
 // Connecting: the race of RFC 8305, and failures in words.
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
 #include "net/connect.hh"
 #include "net/poll.hh"
 #include "net/socket.hh"
+#include "net/sockets.hh"
 #include "net_support.hh"
 
 namespace sendonce::net::test {
@@ -53,7 +51,9 @@ TEST(NetConnect, SocketIsNonBlockingAndUndelayed) {
   ASSERT_TRUE(socket);
   int delayed = 0;
   socklen_t size = sizeof delayed;
-  ASSERT_EQ(::getsockopt(socket->get(), IPPROTO_TCP, TCP_NODELAY, &delayed, &size), 0);
+  ASSERT_EQ(::getsockopt(to_socket(socket->get()), IPPROTO_TCP, TCP_NODELAY,
+                         reinterpret_cast<char*>(&delayed), &size),
+            0);
   EXPECT_NE(delayed, 0);
   char byte = 0;
   EXPECT_TRUE(receive_some(socket->get(), {&byte, 1}).would_block);

@@ -2,9 +2,9 @@
 // nothing in common with it.
 
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 
 #include "net/line.hh"
+#include "net/socket.hh"
 #include "net_support.hh"
 
 namespace sendonce::net::test {
@@ -131,7 +131,7 @@ TEST(NetHandshakeWords, EndInTheMiddle) {
   const Error error = failed_start([](const Descriptor& socket) {
     send_all(socket, std::string("\x16\x03\x03\x00\x40\x02", 6));
     std::string hello(4096, '\0');
-    (void)::recv(socket.get(), hello.data(), hello.size(), 0);
+    (void)receive_some(socket.get(), hello);
   });
   EXPECT_EQ(error.cause, Cause::connection_lost);
   EXPECT_NE(error.message.find("during the TLS handshake"), std::string::npos) << error.message;

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "net/line.hh"
+#include "net/socket.hh"
 #include "net_support.hh"
 
 namespace sendonce::net::test {
@@ -105,7 +106,7 @@ TEST(NetLine, WriteStopsForInputWithAnExactCount) {
     const Running server([&] {
       received = std::string(1, '\0');
       std::array<char, 1> first{};
-      (void)::read(pair.peer.get(), first.data(), 1);
+      (void)receive_some(pair.peer.get(), first);
       received[0] = first[0];
       send_all(pair.peer, "421 enough\r\n");
     });

@@ -12,6 +12,7 @@
 
 #include "net/line.hh"
 #include "net_support.hh"
+#include "temporary.hh"
 
 namespace sendonce::net::test {
 namespace {
@@ -41,8 +42,7 @@ std::vector<MatrixCase> read_index(const fs::path& file) {
 class NetMatrix : public testing::TestWithParam<const char*> {
  protected:
   static void SetUpTestSuite() {
-    directory_ = testing::TempDir() + "sendonce-matrix-XXXXXX";
-    ASSERT_NE(::mkdtemp(directory_.data()), nullptr);
+    directory_ = sendonce::test::new_directory(testing::TempDir(), "sendonce-matrix");
     ASSERT_TRUE(runs({SENDONCE_CERTIFICATES, directory_}));
   }
   static void TearDownTestSuite() { fs::remove_all(directory_); }

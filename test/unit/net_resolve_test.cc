@@ -1,19 +1,16 @@
 // Resolution: literal addresses without a thread, names with one, errors by cause, and a resolver
 // that hangs, for which this file stands in for getaddrinfo(3) (hosts under ".stub").
 
-#include <dlfcn.h>
 #include <gtest/gtest.h>
-#include <netdb.h>
-#include <pthread.h>
-#include <sys/socket.h>
 
 #include <atomic>
-#include <csignal>
 #include <string_view>
 
 #include "base/synchronised.hh"
 #include "net/address.hh"
+#include "net/sockets.hh"
 #include "net_support.hh"
+#include "stand_in.hh"
 
 namespace {
 
@@ -42,37 +39,28 @@ int hang() {
   return EAI_AGAIN;
 }
 
-int count_unblocked_signals() {
-  sigset_t mask;
-  pthread_sigmask(SIG_SETMASK, nullptr, &mask);
-  int count = 0;
-  for (const int signal : {SIGINT, SIGTERM, SIGCHLD, SIGALRM, SIGIO, SIGPROF, SIGUSR1, SIGPIPE})
-    count += sigismember(&mask, signal) == 0 ? 1 : 0;
-  return count;
-}
-
 int stub_answer(std::string_view host, int flags) {
   if (host == "hang.stub") return hang();
   if (host == "again.stub") return EAI_AGAIN;
   if (host == "fail.stub") return EAI_FAIL;
   flags_seen = flags;
-  unblocked_signals = count_unblocked_signals();
+  unblocked_signals = sendonce::net::test::count_unblocked_signals();
   return EAI_NONAME;
 }
 
 }  // namespace
 
-// Found by the linker before the C library's.
-extern "C" __attribute__((visibility("default"))) int getaddrinfo(const char* host,
-                                                                  const char* service,
-                                                                  const addrinfo* hints,
-                                                                  addrinfo** list) {
-  using Function = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
-  static const auto real = reinterpret_cast<Function>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+extern "C" {
+
+DECLARE_REAL(getaddrinfo)
+
+int STAND_IN(getaddrinfo)(const char* host, const char* service, const addrinfo* hints,
+                          addrinfo** list) {
   const bool is_name = hints != nullptr && (hints->ai_flags & AI_NUMERICHOST) == 0;
   if (is_name && std::string_view(host).ends_with(".stub"))
     return stub_answer(host, hints->ai_flags);
-  return real(host, service, hints, list);
+  return REAL(getaddrinfo)(host, service, hints, list);
+}
 }
 
 namespace sendonce::net::test {

@@ -2,37 +2,31 @@
 
 #include "net_support.hh"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <gnutls/abstract.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <spawn.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
+#include "base/file.hh"
 #include "net/address.hh"
+#include "net/socket.hh"
+#include "net/sockets.hh"
+#include "temporary.hh"
 
 namespace sendonce::net::test {
 
 namespace {
 
 void require(bool condition, const char* what) {
-  if (!condition)
-    throw std::runtime_error(std::string(what) + ": " + std::generic_category().message(errno));
+  if (!condition) throw std::runtime_error(std::string(what) + ": " + last_error());
 }
 
 void require_tls(int code, const char* what) {
@@ -62,16 +56,20 @@ std::shared_ptr<const Wake> make_wake() {
 
 // ---- sockets
 
-void set_nonblocking(const Descriptor& socket) {
-  require(::fcntl(socket.get(), F_SETFL, O_NONBLOCK) == 0, "fcntl");
+namespace {
+
+void set_option(const Descriptor& socket, int level, int name, const void* value,
+                std::size_t size) {
+  (void)::setsockopt(to_socket(socket.get()), level, name, static_cast<const char*>(value),
+                     static_cast<socklen_t>(size));
 }
 
+}  // namespace
+
 Pair socket_pair() {
-  std::array<int, 2> ends{};
-  require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0, "socketpair");
-  Pair pair{Descriptor(ends[0]), Descriptor(ends[1])};
-  set_nonblocking(pair.ours);
-  return pair;
+  auto ends = make_pair();
+  set_blocking(ends[0], false);
+  return {std::move(ends[0]), std::move(ends[1])};
 }
 
 Pair tcp_pair() {
@@ -83,9 +81,9 @@ Pair tcp_pair() {
 
 void shrink_buffers(const Pair& pair) {
   const int size = 1;
-  for (const int socket : {pair.ours.get(), pair.theirs.get()}) {
-    (void)::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    (void)::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+  for (const Descriptor* socket : {&pair.ours, &pair.theirs}) {
+    set_option(*socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    set_option(*socket, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
   }
 }
 
@@ -98,25 +96,24 @@ Endpoint ipv4_endpoint(std::uint32_t address, std::uint16_t port) {
   return {{bytes, bytes + sizeof made}, AF_INET};
 }
 
-Listener::Listener(int backlog) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+Listener::Listener(int backlog) : socket_(make_socket()) {
   const Endpoint any = ipv4_endpoint(INADDR_LOOPBACK, 0);
   sockaddr_in address{};
   std::memcpy(&address, any.bytes.data(), sizeof address);
   socklen_t size = sizeof address;
   auto* const generic = reinterpret_cast<sockaddr*>(&address);
-  require(::bind(socket_.get(), generic, size) == 0, "bind");
-  require(::listen(socket_.get(), backlog) == 0, "listen");
-  require(::getsockname(socket_.get(), generic, &size) == 0, "getsockname");
+  require(::bind(to_socket(socket_.get()), generic, size) == 0, "bind");
+  require(::listen(to_socket(socket_.get()), backlog) == 0, "listen");
+  require(::getsockname(to_socket(socket_.get()), generic, &size) == 0, "getsockname");
   port_ = ntohs(address.sin_port);
 }
 
 Endpoint Listener::endpoint() const { return ipv4_endpoint(INADDR_LOOPBACK, port_); }
 
 Descriptor Listener::accept() const {
-  Descriptor accepted(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  require(accepted.valid(), "accept");
+  Descriptor accepted = accept_one(socket_);
   const int on = 1;
-  (void)::setsockopt(accepted.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  set_option(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   return accepted;
 }
 
@@ -124,9 +121,9 @@ Endpoint refusing_endpoint() { return Listener().endpoint(); }
 
 void send_all(const Descriptor& socket, std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t count = ::send(socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    require(count > 0, "send");
-    bytes.remove_prefix(static_cast<std::size_t>(count));
+    const Moved moved = send_some(socket.get(), bytes);
+    require(moved.error == 0, "send");
+    bytes.remove_prefix(moved.count);
   }
 }
 
@@ -134,15 +131,15 @@ std::string receive_until_end(const Descriptor& socket) {
   std::string all;
   std::array<char, 65536> bytes{};
   for (;;) {
-    const ssize_t count = ::recv(socket.get(), bytes.data(), bytes.size(), 0);
-    if (count <= 0) return all;
-    all.append(bytes.data(), static_cast<std::size_t>(count));
+    const Moved moved = receive_some(socket.get(), bytes);
+    if (moved.count == 0) return all;
+    all.append(bytes.data(), moved.count);
   }
 }
 
 void reset(Descriptor socket) {
   const linger now{1, 0};
-  (void)::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  set_option(socket, SOL_SOCKET, SO_LINGER, &now, sizeof now);
   socket.close();
 }
 
@@ -210,30 +207,16 @@ std::unique_ptr<Identity> signed_identity(const CertificateWish& wish) {
 }
 
 TemporaryFile::TemporaryFile(std::string_view contents)
-    : path_(testing::TempDir() + "sendonce-net-XXXXXX") {
-  const Descriptor file(::mkstemp(path_.data()));
-  require(::write(file.get(), contents.data(), contents.size()) ==
-              static_cast<ssize_t>(contents.size()),
-          "write");
+    : path_(sendonce::test::new_name(testing::TempDir(), "sendonce-net")) {
+  std::ofstream file(file_path(path_), std::ios::binary);
+  file << contents;
+  file.close();
+  require(file.good(), "write");
 }
 
-TemporaryFile::~TemporaryFile() { ::unlink(path_.c_str()); }
-
-bool runs(std::vector<std::string> words) {
-  std::vector<char*> arguments;
-  arguments.reserve(words.size() + 1);
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t actions{};
-  ::posix_spawn_file_actions_init(&actions);
-  for (const int output : {STDOUT_FILENO, STDERR_FILENO})
-    ::posix_spawn_file_actions_addopen(&actions, output, "/dev/null", O_WRONLY, 0);
-  pid_t child = -1;
-  const int code =
-      ::posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
-  ::posix_spawn_file_actions_destroy(&actions);
-  int status = -1;
-  return code == 0 && ::waitpid(child, &status, 0) == child && status == 0;
+TemporaryFile::~TemporaryFile() {
+  std::error_code ignored;
+  std::filesystem::remove(file_path(path_), ignored);
 }
 
 TlsSettings client_settings() {
@@ -254,10 +237,7 @@ Equip shows(const Identity& identity) {
   };
 }
 
-std::string read_whole(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
+std::string read_whole(const std::string& file) { return read_file(file).value_or(""); }
 
 namespace {
 
@@ -318,19 +298,31 @@ TlsPeer::~TlsPeer() {
   gnutls_certificate_free_credentials(credentials_);
 }
 
+namespace {
+
+// As recv and send tell it.
+ssize_t as_call(gnutls_session_t session, const Moved& moved) {
+  if (!moved.would_block && moved.error == 0) return static_cast<ssize_t>(moved.count);
+  gnutls_transport_set_errno(session, moved.would_block ? EAGAIN : EIO);
+  return -1;
+}
+
+}  // namespace
+
 ssize_t TlsPeer::push_bytes(gnutls_transport_ptr_t self, const void* bytes, std::size_t size) {
   const auto& peer = *static_cast<TlsPeer*>(self);
   const std::size_t step = peer.byte_by_byte_ ? 1 : size;
   for (std::size_t at = 0; at < size; at += step) {
-    const ssize_t count =
-        ::send(peer.socket_.get(), static_cast<const char*>(bytes) + at, step, MSG_NOSIGNAL);
+    const ssize_t count = as_call(
+        peer.session_, send_some(peer.socket_.get(), {static_cast<const char*>(bytes) + at, step}));
     if (count < 0 || !peer.byte_by_byte_) return count;
   }
   return static_cast<ssize_t>(size);
 }
 
 ssize_t TlsPeer::pull_bytes(gnutls_transport_ptr_t self, void* into, std::size_t size) {
-  return ::recv(static_cast<TlsPeer*>(self)->socket_.get(), into, size, 0);
+  const auto& peer = *static_cast<TlsPeer*>(self);
+  return as_call(peer.session_, receive_some(peer.socket_.get(), {static_cast<char*>(into), size}));
 }
 
 int TlsPeer::handshake() {
@@ -346,8 +338,7 @@ ssize_t TlsPeer::read(std::string& into) {
     const ssize_t count = gnutls_record_recv(session_, bytes.data(), bytes.size());
     if (count > 0) into.append(bytes.data(), static_cast<std::size_t>(count));
     if (count >= 0 || gnutls_error_is_fatal(static_cast<int>(count)) != 0) return count;
-    const bool is_nonblocking = (::fcntl(socket_.get(), F_GETFL) & O_NONBLOCK) != 0;
-    if (count == GNUTLS_E_AGAIN && is_nonblocking) return count;
+    if (count == GNUTLS_E_AGAIN && !waits_) return count;
   }
 }
 
@@ -366,11 +357,13 @@ std::string TlsPeer::read_line() {
 }
 
 std::string TlsPeer::read_what_is_there() {
-  set_nonblocking(socket_);
+  set_blocking(socket_, false);
+  waits_ = false;
   std::string text;
   while (read(text) > 0) {
   }
-  require(::fcntl(socket_.get(), F_SETFL, 0) == 0, "fcntl");
+  set_blocking(socket_, true);
+  waits_ = true;
   return text;
 }
 

@@ -21,6 +21,7 @@
 #include "net/descriptor.hh"
 #include "net/line.hh"
 #include "net/wake.hh"
+#include "net_system.hh"
 
 namespace sendonce::net::test {
 
@@ -72,7 +73,6 @@ Endpoint ipv4_endpoint(std::uint32_t address, std::uint16_t port);
 void send_all(const Descriptor& socket, std::string_view bytes);
 std::string receive_until_end(const Descriptor& socket);
 void reset(Descriptor socket);  ///< closes with RST
-void set_nonblocking(const Descriptor& socket);
 
 // ---- certificates
 
@@ -118,9 +118,6 @@ class TemporaryFile {
   std::string path_;
 };
 
-/// Runs a program, found on PATH, without its output: did it end well?
-bool runs(std::vector<std::string> words);
-
 /// For mail.example.org, trusting `authority`.
 TlsSettings client_settings();
 
@@ -165,6 +162,7 @@ class TlsPeer {
   gnutls_certificate_credentials_t credentials_ = nullptr;
   gnutls_session_t session_ = nullptr;
   bool byte_by_byte_ = false;
+  bool waits_ = true;
 
   static ssize_t push_bytes(gnutls_transport_ptr_t self, const void* bytes, std::size_t size);
   static ssize_t pull_bytes(gnutls_transport_ptr_t self, void* into, std::size_t size);

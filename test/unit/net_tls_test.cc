@@ -1,11 +1,11 @@
 // A line under TLS against a GnuTLS server: certificates, exact record counts, tickets, endings.
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <array>
 
 #include "net/line.hh"
+#include "net/socket.hh"
 #include "net_support.hh"
 
 namespace sendonce::net::test {
@@ -514,7 +514,7 @@ TEST(NetHandshake, Garbage) {
 TEST(NetHandshake, ServerCloses) {
   const Error error = failed_start([](const Descriptor& socket) {
     std::array<char, 5> head{};
-    (void)::read(socket.get(), head.data(), head.size());
+    (void)receive_some(socket.get(), head);
   });
   EXPECT_EQ(error.cause, Cause::connection_lost);
 }

@@ -1,11 +1,7 @@
 // Several processes and threads on one outbox: who lives, who is dead, who gets what.
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
-#include <csignal>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -13,75 +9,14 @@
 
 #include "base/clock.hh"
 #include "outbox/owners.hh"
+#include "outbox_child.hh"
 #include "outbox_support.hh"
 
 namespace sendonce::outbox {
 namespace {
 
-/// A child that runs WORK, says so, and then waits to be killed.
-class Child {
- public:
-  explicit Child(const std::function<void()>& work) {
-    if (::pipe(ready_.data()) != 0 || ::pipe(hold_.data()) != 0) return;
-    pid_ = ::fork();
-    if (pid_ != 0) return;
-    work();
-    tell_ready();
-    wait_for_ever();
-  }
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
-  ~Child() {
-    kill();
-    for (const int fd : {ready_[0], ready_[1], hold_[0], hold_[1]}) ::close(fd);
-  }
-
-  /// Sleeps until the child has done its work.
-  void wait_ready() {
-    char byte = 0;
-    EXPECT_EQ(::read(ready_[0], &byte, 1), 1);
-  }
-  void kill() {
-    if (pid_ <= 0) return;
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-    pid_ = 0;
-  }
-
- private:
-  void tell_ready() const {
-    if (::write(ready_[1], "r", 1) != 1) ::_exit(1);
-  }
-  /// The pipe gives nothing while somebody has its other end; all go with the test.
-  void wait_for_ever() const {
-    ::close(hold_[1]);
-    char byte = 0;
-    while (::read(hold_[0], &byte, 1) > 0) continue;
-    ::_exit(0);
-  }
-
-  std::array<int, 2> ready_{};
-  std::array<int, 2> hold_{};
-  pid_t pid_ = 0;
-};
-
 class Processes : public testing::Test {
  protected:
-  /// In the child: takes the entry as far as STAGE.
-  void go(int stage) {
-    static std::unique_ptr<Outbox> outbox;  // for the child's life, which no destructor ends
-    outbox = opened(directory_.path());
-    const EntryId id = outbox->enqueue(submission(), "x").value();
-    if (stage == 0) return;
-    const Attempt attempt = outbox->claim(id).value().value();
-    if (stage == 1) return;
-    static_cast<void>(outbox->committing(attempt.id, {0, 1}).has_value());
-    if (stage == 2) return;
-    static_cast<void>(
-        outbox->finish(attempt.id, ending({State::sent, State::failed, State::deferred}, 5))
-            .has_value());
-  }
-
   TemporaryDirectory directory_;
 };
 
@@ -91,7 +26,7 @@ TEST_F(Processes, KilledAtEachStage) {
   auto living = opened(directory_.path());
   for (int stage = 0; stage < 4; ++stage) {
     const EntryId id = stage + 1;
-    Child child([&] { go(stage); });
+    Child child(directory_.path(), stage);
     child.wait_ready();
     if (stage == 1 || stage == 2) {
       EXPECT_EQ(states(*living, id), "sending sending sending");
@@ -108,7 +43,7 @@ TEST_F(Processes, KilledAtEachStage) {
 
 TEST_F(Processes, KilledAtEachStageAndFoundByTheNext) {
   for (int stage = 0; stage < 4; ++stage) {
-    Child child([&] { go(stage); });
+    Child child(directory_.path(), stage);
     child.wait_ready();
     child.kill();
     auto outbox = opened(directory_.path());
@@ -118,46 +53,6 @@ TEST_F(Processes, KilledAtEachStageAndFoundByTheNext) {
   auto last = opened(directory_.path());
   const auto owners = std::filesystem::directory_iterator(directory_.path() + "/owners");
   EXPECT_EQ(std::distance(begin(owners), end(owners)), 1) << "files of the dead are left";
-}
-
-/// A child that Emacs forked and that never execs has all descriptors: it must not pass for its
-/// parent.
-TEST_F(Processes, AChildOfTheDeadDoesNotKeepItAlive) {
-  std::array<int, 2> hold{};
-  std::array<int, 2> ready{};
-  ASSERT_EQ(::pipe(hold.data()) + ::pipe(ready.data()), 0);
-  {
-    Child emacs([&] {
-      go(2);
-      if (::fork() == 0) {
-        ::close(hold[1]);
-        char byte = 0;
-        if (::write(ready[1], "r", 1) == 1) static_cast<void>(::read(hold[0], &byte, 1));
-        ::_exit(0);
-      }
-    });
-    emacs.wait_ready();
-    char byte = 0;
-    ASSERT_EQ(::read(ready[0], &byte, 1), 1);
-    emacs.kill();
-    EXPECT_EQ(states(*opened(directory_.path()), 1), "in-doubt in-doubt deferred");
-  }
-  for (const int fd : {hold[0], hold[1], ready[0], ready[1]}) ::close(fd);
-}
-
-/// And if it does run on to the destructors, it leaves its parent's lock file alone.
-TEST_F(Processes, AChildDoesNotEndItsParent) {
-  auto outbox = opened(directory_.path());
-  const EntryId id = outbox->enqueue(submission(), "x").value();
-  ASSERT_TRUE(outbox->claim(id).value().has_value());
-  const pid_t child = ::fork();
-  if (child == 0) {
-    outbox.reset();
-    ::_exit(0);
-  }
-  ::waitpid(child, nullptr, 0);
-  auto other = opened(directory_.path());
-  EXPECT_EQ(states(*other, id), "sending sending sending");
 }
 
 TEST_F(Processes, StrangeNamesAreNobody) {

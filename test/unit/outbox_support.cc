@@ -2,30 +2,30 @@
 
 #include "outbox_support.hh"
 
-#include <unistd.h>
-
-#include <cstdlib>
 #include <stdexcept>
+
+#include "base/file.hh"
+#include "temporary.hh"
 
 namespace sendonce::outbox {
 
 namespace {
 
 /// In memory where that can be had: the tests make thousands of durable files.
-std::string temporary_root() {
-  const char* const memory = "/dev/shm";
-  return ::access(memory, W_OK) == 0 ? memory : std::filesystem::temp_directory_path().string();
+std::filesystem::path temporary_root() {
+  const std::filesystem::path memory = "/dev/shm";
+  std::error_code error;
+  return is_directory(memory, error) ? memory : std::filesystem::temp_directory_path();
 }
 
 }  // namespace
 
-TemporaryDirectory::TemporaryDirectory() : path_(temporary_root() + "/outbox-XXXXXX") {
-  if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("mkdtemp");
-}
+TemporaryDirectory::TemporaryDirectory()
+    : path_(sendonce::test::new_directory(temporary_root(), "outbox")) {}
 
 TemporaryDirectory::~TemporaryDirectory() {
   std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
+  std::filesystem::remove_all(file_path(path_), ignored);
 }
 
 std::unique_ptr<Outbox> opened(const std::string& directory) {

@@ -4,7 +4,6 @@
 // itself before gsasl_nonce and gsasl_base64_to, of which it takes the random bytes, and has them
 // come out as the text of the example.
 
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -13,6 +12,7 @@
 
 #include "sasl/exchange.hh"
 #include "sasl_support.hh"
+#include "stand_in.hh"
 
 namespace {
 
@@ -23,25 +23,22 @@ bool is_mark(const char* bytes, std::size_t size) {
   return size != 0 && std::string(bytes, size) == std::string(size, mark);
 }
 
-template <class Function>
-Function* real(const char* name) {
-  return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
-}
-
 }  // namespace
 
 extern "C" {
 
-__attribute__((visibility("default"))) int gsasl_nonce(char* data, std::size_t size) {
-  if (example_nonce.empty()) return real<decltype(gsasl_nonce)>("gsasl_nonce")(data, size);
+DECLARE_REAL(gsasl_nonce)
+DECLARE_REAL(gsasl_base64_to)
+
+int STAND_IN(gsasl_nonce)(char* data, std::size_t size) {
+  if (example_nonce.empty()) return REAL(gsasl_nonce)(data, size);
   std::memset(data, mark, size);
   return GSASL_OK;
 }
 
-__attribute__((visibility("default"))) int gsasl_base64_to(const char* in, std::size_t size,
-                                                           char** out, std::size_t* out_size) {
+int STAND_IN(gsasl_base64_to)(const char* in, std::size_t size, char** out, std::size_t* out_size) {
   if (example_nonce.empty() || !is_mark(in, size))
-    return real<decltype(gsasl_base64_to)>("gsasl_base64_to")(in, size, out, out_size);
+    return REAL(gsasl_base64_to)(in, size, out, out_size);
   *out = ::strdup(example_nonce.c_str());
   if (out_size) *out_size = example_nonce.size();
   return GSASL_OK;

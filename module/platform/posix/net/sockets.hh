@@ -16,6 +16,9 @@ namespace sendonce::net {
 /// To be called before the first use of any of these.
 inline void need_sockets() {}
 
+inline int to_socket(int descriptor) noexcept { return descriptor; }
+inline int to_descriptor(int socket) noexcept { return socket; }
+
 /// A code of getaddrinfo in words.
 inline std::string lookup_words(int code) { return ::gai_strerror(code); }
 
