@@ -1,0 +1,14 @@
+# shellcheck shell=bash
+# Sourced with the directory of a Wine prefix: the environment in which programs of Windows run here, quietly,
+# without a display, and without Wine's offer to install Mono or Gecko.
+
+export WINEPREFIX=$1 WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml='
+unset DISPLAY WAYLAND_DISPLAY
+
+# Makes the prefix, unless it is there.
+start_prefix() {
+  if [[ -e $WINEPREFIX/system.reg ]]; then return; fi
+  mkdir -p "$WINEPREFIX"
+  timeout 120 wineboot -i
+  timeout 60 wineserver -w
+}
