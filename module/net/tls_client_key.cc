@@ -34,7 +34,9 @@ using Key = std::unique_ptr<gnutls_privkey_st, FreeKey>;
 struct Source {
   std::string_view field;
   const std::string& name;
-  [[nodiscard]] bool is_url() const { return gnutls_url_is_supported(name.c_str()) != 0; }
+  [[nodiscard]] bool is_known_url() const { return gnutls_url_is_supported(name.c_str()) != 0; }
+  // Also where GnuTLS was built without tokens: it may hold a PIN all the same.
+  [[nodiscard]] bool is_url() const { return name.starts_with("pkcs11:") || is_known_url(); }
 };
 
 // A PKCS#11 URI may hold a PIN in its query (RFC 7512 section 2.4).
@@ -49,6 +51,8 @@ tl::unexpected<Error> bad_source(const Source& source, const std::string& why) {
 }
 
 std::string remedy(const Source& source, int code) {
+  if (source.is_url() && !source.is_known_url())
+    return "this module was built without PKCS#11; name a file";
   if (code == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE && source.is_url())
     return "no token has such an object; p11tool --list-tokens shows the tokens there are";
   if (code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "environment.hh"
 #include "net/line.hh"
 #include "net/tls_key_secrets.hh"
 #include "net_support.hh"
@@ -269,8 +270,7 @@ class Token {
     fs::create_directory(directory_ + "/tokens");
     std::ofstream(conf) << "directories.tokendir = " << directory_ << "/tokens\n"
                         << "log.level = ERROR\n";
-    // No other thread runs yet.
-    ::setenv("SOFTHSM2_CONF", conf.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+    sendonce::test::set_variable("SOFTHSM2_CONF", conf);
     const TemporaryFile key(key_pem(client_identity()));
     const TemporaryFile certificate(client_identity().pem());
     return runs({"softhsm2-util", "--init-token", "--free", "--label", token_name, "--pin", "1234",

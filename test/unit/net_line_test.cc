@@ -89,6 +89,7 @@ TEST(NetLine, WakeEndsReadAndWrite) {
 }
 
 TEST(NetLine, ResetIsConnectionLost) {
+  if (!can_reset()) GTEST_SKIP() << "no line can be reset here";
   ClearPair pair(tcp_pair());
   reset(std::move(pair.peer));
   EXPECT_EQ(read_text(pair.line), "connection-lost");

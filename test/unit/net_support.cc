@@ -17,6 +17,7 @@
 
 #include "base/file.hh"
 #include "net/address.hh"
+#include "net/poll.hh"
 #include "net/socket.hh"
 #include "net/sockets.hh"
 #include "temporary.hh"
@@ -80,7 +81,7 @@ Pair tcp_pair() {
 }
 
 void shrink_buffers(const Pair& pair) {
-  const int size = 1;
+  const int size = small_buffer();
   for (const Descriptor* socket : {&pair.ours, &pair.theirs}) {
     set_option(*socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     set_option(*socket, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
@@ -332,13 +333,19 @@ int TlsPeer::handshake() {
   }
 }
 
+// Over TCP it may be under way, and wait until the other side asks whether there is room again.
+bool TlsPeer::more_comes() const {
+  Interest interest{socket_.get(), true};
+  return poll_for({&interest, 1}, Deadline::after(Milliseconds(600)), nullptr) == Poll::ready;
+}
+
 ssize_t TlsPeer::read(std::string& into) {
   std::array<char, 16384> bytes{};
   for (;;) {
     const ssize_t count = gnutls_record_recv(session_, bytes.data(), bytes.size());
     if (count > 0) into.append(bytes.data(), static_cast<std::size_t>(count));
     if (count >= 0 || gnutls_error_is_fatal(static_cast<int>(count)) != 0) return count;
-    if (count == GNUTLS_E_AGAIN && !waits_) return count;
+    if (count == GNUTLS_E_AGAIN && !waits_ && !more_comes()) return count;
   }
 }
 

@@ -51,7 +51,7 @@ struct Pair {
 };
 Pair socket_pair();
 Pair tcp_pair();
-/// As small as the system allows, so that a writer is soon held up.
+/// So small that a writer is soon held up.
 void shrink_buffers(const Pair& pair);
 
 class Listener {
@@ -153,7 +153,7 @@ class TlsPeer {
   std::string read_line();
   void write(std::string_view bytes);
   void say_goodbye();
-  /// What can be decrypted without waiting.
+  /// What can be decrypted until nothing comes for a moment.
   std::string read_what_is_there();
   [[nodiscard]] gnutls_session_t session() const { return session_; }
 
@@ -164,6 +164,7 @@ class TlsPeer {
   bool byte_by_byte_ = false;
   bool waits_ = true;
 
+  [[nodiscard]] bool more_comes() const;
   static ssize_t push_bytes(gnutls_transport_ptr_t self, const void* bytes, std::size_t size);
   static ssize_t pull_bytes(gnutls_transport_ptr_t self, void* into, std::size_t size);
 };

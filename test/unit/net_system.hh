@@ -21,6 +21,11 @@ Descriptor accept_one(const Descriptor& listener);
 /// Two sockets connected to each other, blocking.
 std::vector<Descriptor> make_pair();
 
+/// What SO_SNDBUF and SO_RCVBUF are set to for a socket that is soon full, and yet works.
+int small_buffer();
+/// Is a line that is closed with SO_LINGER and no time reset, as it should be?
+bool can_reset();
+
 /// Runs a program, found on PATH, without its output: did it end well?
 bool runs(std::vector<std::string> words);
 

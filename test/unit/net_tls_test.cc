@@ -287,6 +287,7 @@ TEST_P(NetTlsVersions, EndWithoutCloseNotifyIsTruncation) {
 }
 
 TEST(NetTls, ResetIsConnectionLost) {
+  if (!can_reset()) GTEST_SKIP() << "no line can be reset here";
   TlsPair pair(tcp_pair());
   ASSERT_TRUE(pair.status);
   reset(std::move(pair.socket));
@@ -324,6 +325,10 @@ TEST(NetTls, GarbageInTheStreamIsTlsFailed) {
 TEST(NetTls, CloseSaysCloseNotify) {
   TlsPair pair(socket_pair());
   ASSERT_TRUE(pair.status);
+  // The server's tickets are read first: a line that is closed with something unread is reset, and
+  // there are systems on which that takes what was sent before from the other side.
+  std::array<char, 8> nothing{};
+  EXPECT_FALSE(pair.line.read(nothing, Deadline::after(Milliseconds(100))));
   ASSERT_TRUE(pair.line.write("QUIT\r\n", soon(), false));
   pair.line.close();
   std::string text;

@@ -145,7 +145,7 @@ int vfs_delete(sqlite3_vfs* vfs, const char* name, int sync_directory) {
 
 }  // namespace
 
-FaultVfs::FaultVfs() : real_(sqlite3_vfs_find("unix")), own_(*real_) {
+FaultVfs::FaultVfs() : real_(sqlite3_vfs_find(nullptr)), own_(*real_) {
   own_.zName = "faults";
   own_.pAppData = this;
   own_.szOsFile = static_cast<int>(sizeof(FaultFile)) + real_->szOsFile;

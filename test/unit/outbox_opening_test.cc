@@ -23,7 +23,7 @@ class Opening : public testing::Test {
     for (const auto& item : fs::directory_iterator(directory_.path())) {
       const std::string name = item.path().filename().string();
       if (name.find(".damaged-") == std::string::npos || name.ends_with("-journal")) continue;
-      found.push_back(item.path().string());
+      found.push_back(item.path().generic_string());
     }
     return found;
   }

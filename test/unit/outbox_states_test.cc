@@ -1,6 +1,7 @@
 // The states of a recipient, transition by transition, as DESIGN.md section 1 has them.
 
 #include "base/clock.hh"
+#include "outbox/os.hh"
 #include "outbox_support.hh"
 
 namespace sendonce::outbox {
@@ -190,8 +191,11 @@ class TakenForDead : public States {
  protected:
   void SetUp() override {
     attempt_ = other_->claim(id_).value().value();
-    std::filesystem::remove_all(directory_.path() + "/owners");
-    std::filesystem::create_directory(directory_.path() + "/owners");
+    // Renamed, since a file that is open cannot be removed everywhere.
+    const std::vector<std::string> names = os::files_in(directory_.path() + "/owners");
+    for (const std::string& name : names)
+      std::filesystem::rename(directory_.path() + "/owners/" + name,
+                              directory_.path() + "/" + name);
   }
   std::unique_ptr<Outbox> other_ = opened(directory_.path());
   Attempt attempt_;

@@ -60,7 +60,10 @@ std::string query(const std::string& file, const std::string& sql) {
   return found;
 }
 
-void run_sql(const std::string& file, const std::string& sql) { query(file, sql); }
+// In our journal mode: where an open file cannot be removed, another would try in vain.
+void run_sql(const std::string& file, const std::string& sql) {
+  query(file, "PRAGMA journal_mode = PERSIST; " + sql);
+}
 
 Submission submission(const std::string& draft) {
   Submission made;

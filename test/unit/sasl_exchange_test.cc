@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "environment.hh"
 #include "sasl_support.hh"
 
 namespace sendonce::sasl {
@@ -104,10 +105,11 @@ TEST(External, HasAnEmptyInitialResponse) {
 }
 
 TEST(Gssapi, SaysThatThereIsNoTicket) {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
-  ::setenv("KRB5CCNAME", "FILE:/nonexistent/tickets", 1);
-  const auto exchange = begin("GSSAPI", credentials("", ""));
-  const auto first = exchange->first();
+  sendonce::test::set_variable("KRB5CCNAME", "FILE:/nonexistent/tickets");
+  const auto exchange = Exchange::begin("GSSAPI", credentials("", ""));
+  if (!exchange && exchange.error().cause == Cause::auth_unavailable)
+    GTEST_SKIP() << exchange.error().message;
+  const auto first = (*exchange)->first();
   ASSERT_FALSE(first.has_value());
   EXPECT_EQ(first.error().cause, Cause::auth_failed);
   EXPECT_NE(first.error().message.find("Kerberos"), std::string::npos) << first.error().message;

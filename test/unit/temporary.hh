@@ -15,7 +15,7 @@ namespace sendonce::test {
 inline std::string new_name(const std::filesystem::path& root, const std::string& kind) {
   std::random_device random;
   const auto name = kind + "-" + std::to_string(random()) + std::to_string(random());
-  const std::u8string path = (root / name).generic_u8string();
+  const std::u8string path = (absolute(root) / name).generic_u8string();
   return {path.begin(), path.end()};
 }
 

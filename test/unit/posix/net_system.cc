@@ -49,6 +49,11 @@ std::vector<Descriptor> make_pair() {
   return pair;
 }
 
+// The least that the system has; a local pair gets on with it.
+int small_buffer() { return 1; }
+
+bool can_reset() { return true; }
+
 bool runs(std::vector<std::string> words) {
   std::vector<char*> arguments;
   arguments.reserve(words.size() + 1);

@@ -8,6 +8,7 @@
 
 #include "base/windows.hh"
 #include "net/sockets.hh"
+#include "wine.hh"
 
 namespace sendonce::net::test {
 
@@ -62,6 +63,12 @@ std::vector<Descriptor> make_pair() {
   pair.push_back(accept_one(listener));
   return pair;
 }
+
+// With less, TCP crawls.
+int small_buffer() { return 16'384; }
+
+// Wine ends the line before it closes the socket.
+bool can_reset() { return !sendonce::test::is_wine(); }
 
 // What it says is not kept from the screen; none of those we run here says much.
 bool runs(std::vector<std::string> words) {

@@ -3,9 +3,12 @@
 #include <aclapi.h>
 #include <windows.h>
 
+#include <fstream>
+
 #include "base/windows.hh"
 #include "outbox/os.hh"
 #include "outbox_support.hh"
+#include "wine.hh"
 
 namespace sendonce::outbox {
 namespace {
@@ -30,8 +33,10 @@ TEST_F(AccessLists, AllThatIsMadeIsPrivate) {
   auto outbox = opened(deep);
   ASSERT_TRUE(outbox->enqueue(submission(), "x"));
   EXPECT_EQ(outbox->notice(), "");
-  for (const char* name : {"", "owners", "outbox.sqlite", "outbox.sqlite-journal", "outbox.lock"})
+  for (const char* name : {"", "owners", "outbox.sqlite", "outbox.lock"})
     EXPECT_FALSE(is_public(deep + name)) << name;
+  // Made by SQLite, it inherits the list of its directory; Wine knows no inheritance.
+  EXPECT_TRUE(sendonce::test::is_wine() || !is_public(deep + "outbox.sqlite-journal"));
 }
 
 TEST_F(AccessLists, AnOpenFileIsClosedToOthers) {
@@ -52,6 +57,8 @@ TEST_F(AccessLists, AFileOfEverybodyIsPublic) {
 TEST_F(AccessLists, ReadOnlyIsToldWithARemedy) {
   opened(directory_.path());
   ASSERT_NE(::SetFileAttributesW(to_wide(directory_.file()).c_str(), FILE_ATTRIBUTE_READONLY), 0);
+  if (std::ofstream(directory_.file(), std::ios::app))
+    GTEST_SKIP() << "here one may write to a file that is read-only";
   auto outbox = Outbox::open(directory_.path());
   ASSERT_FALSE(outbox);
   EXPECT_EQ(outbox.error().cause, Cause::storage);

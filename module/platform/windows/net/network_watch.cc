@@ -51,11 +51,10 @@ Addresses present_addresses() {
   Addresses found;
   ULONG size = 16384;
   for (;;) {
-    std::vector<std::max_align_t> room(size / sizeof(std::max_align_t) + 1);
-    auto* const adapters = reinterpret_cast<IP_ADAPTER_ADDRESSES*>(room.data());
-    const ULONG code = ::GetAdaptersAddresses(AF_UNSPEC, flags, nullptr, adapters, &size);
+    std::vector<IP_ADAPTER_ADDRESSES> room(size / sizeof(IP_ADAPTER_ADDRESSES) + 1);
+    const ULONG code = ::GetAdaptersAddresses(AF_UNSPEC, flags, nullptr, room.data(), &size);
     if (code == ERROR_BUFFER_OVERFLOW) continue;
-    if (code == ERROR_SUCCESS) add_addresses(adapters, found);
+    if (code == ERROR_SUCCESS) add_addresses(room.data(), found);
     return found;
   }
 }

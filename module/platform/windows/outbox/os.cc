@@ -34,7 +34,8 @@ namespace sendonce::outbox::os {
 namespace {
 
 constexpr Milliseconds lock_poll{10};
-constexpr int patience = 100;  // so many times lock_poll for a name that is about to go
+constexpr int patience = 100;         // so many times lock_poll for a name that is about to go
+constexpr int quota_exceeded = 1295;  // ERROR_DISK_QUOTA_EXCEEDED, which some headers lack
 constexpr DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 
 int last_error() { return static_cast<int>(::GetLastError()); }
@@ -47,7 +48,7 @@ std::string_view remedy(int error) {
   switch (error) {
     case ERROR_DISK_FULL:
     case ERROR_HANDLE_DISK_FULL:
-    case ERROR_DISK_QUOTA_EXCEEDED:
+    case quota_exceeded:
       return "; make room on that disk, then try again";
     case ERROR_ACCESS_DENIED:
       return "; give yourself the right to write there, or choose another sendonce-directory";
@@ -150,15 +151,7 @@ class Private {
     attributes_ = {sizeof attributes_, descriptor_.get(), FALSE};
   }
   SECURITY_ATTRIBUTES* attributes() { return &attributes_; }
-  [[nodiscard]] ACL* access_list() const {
-    BOOL present = FALSE;
-    BOOL defaulted = FALSE;
-    ACL* list = nullptr;
-    if (!descriptor_ ||
-        ::GetSecurityDescriptorDacl(descriptor_.get(), &present, &list, &defaulted) == 0)
-      return nullptr;
-    return list;
-  }
+  [[nodiscard]] PSECURITY_DESCRIPTOR descriptor() const { return descriptor_.get(); }
 
  private:
   Local<void> descriptor_;
@@ -313,7 +306,7 @@ Result<int> open_lock_file(const std::string& path) {
 
 bool means_full(int os_error) noexcept {
   return os_error == ERROR_DISK_FULL || os_error == ERROR_HANDLE_DISK_FULL ||
-         os_error == ERROR_DISK_QUOTA_EXCEEDED;
+         os_error == quota_exceeded;
 }
 
 std::string words(int os_error) { return system_words(static_cast<unsigned long>(os_error)); }
@@ -392,12 +385,10 @@ Status create_private_file(const std::string& path) {
 }
 
 Status make_private(const std::string& path) {
-  const Private wanted;
-  std::wstring name = to_wide(path);
-  const DWORD error = ::SetNamedSecurityInfoW(
-      name.data(), SE_FILE_OBJECT, DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION,
-      nullptr, nullptr, wanted.access_list(), nullptr);
-  if (error != ERROR_SUCCESS) return os_failure("make private", path, static_cast<int>(error));
+  if (::SetFileSecurityW(to_wide(path).c_str(),
+                         DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION,
+                         Private().descriptor()) == 0)
+    return os_failure("make private", path, last_error());
   return {};
 }
 
