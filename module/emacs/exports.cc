@@ -53,6 +53,7 @@ Result<Holder*> holder_of(const Env& env, emacs_value value) {
 Result<engine::Engine*> engine_of(const Env& env, emacs_value value) {
   auto holder = holder_of(env, value);
   if (!holder) return fail(holder.error());
+  if (!(*holder)->engine) return fail(Cause::internal, Phase::none, "The engine has been stopped");
   return (*holder)->engine.get();
 }
 
@@ -87,8 +88,11 @@ Value stop(const Env& env, emacs_value* arguments) {
   if (!holder) return fail(holder.error());
   const double seconds = env.to_number(arguments[1]);
   if (env.leaving()) return env.nil();
-  const Milliseconds patience(static_cast<std::int64_t>(seconds * 1000));
-  const bool ended = (*holder)->engine->stop(patience);
+  auto& engine = (*holder)->engine;
+  if (!engine) return env.boolean(true);
+  const bool ended = engine->stop(Milliseconds(static_cast<std::int64_t>(seconds * 1000)));
+  // Now, not when Lisp collects its garbage: a file that is open cannot be removed everywhere.
+  if (!engine->abandoned()) engine.reset();
   (*holder)->queue->channel().before_delete();
   return env.boolean(ended);
 }

@@ -2,13 +2,18 @@
 //
 // A descriptor is a number of one C runtime, and there are two that emacs.exe may use: msvcrt.dll,
 // and the Universal C Runtime of Windows 10 (ucrtbase.dll).  Both may be loaded, and the module has
-// one of them, too; so it is looked up which of them emacs.exe itself imports, and _write and
-// _close are that one's.
+// one of them, too; so it is looked up which of them emacs.exe itself imports, and _write is that
+// one's.
 //
 // A thread of Emacs sleeps in that runtime's _read at the other end, with the lock of its
 // descriptor.  Deleting the process waits for that lock: for ever, if nothing is written any more.
 // So this end stays open as long as Lisp has the process, and the byte of `before_delete` ends the
 // read.
+//
+// It is never closed: Emacs has a table of what its descriptors are, and only its own function for
+// closing clears an entry.  A file that it opened later under the same number would be a pipe to it
+// that cannot be read.  One descriptor a start of the engine is lost, of which there is one a
+// session.
 
 #include "emacs/channel.hh"
 
@@ -24,12 +29,6 @@ namespace sendonce::emacs {
 namespace {
 
 using Write = int(__cdecl*)(int, const void*, unsigned);
-using Close = int(__cdecl*)(int);
-
-struct Runtime {
-  Write write = nullptr;
-  Close close = nullptr;
-};
 
 std::string lower(std::string_view text) {
   std::string made(text);
@@ -64,30 +63,20 @@ std::string runtime_of_program() {
   return {};
 }
 
-template <typename Function>
-Function function_of(HMODULE library, const char* name) {
-  // The way round a cast that compilers warn of.
-  return reinterpret_cast<Function>(reinterpret_cast<void*>(::GetProcAddress(library, name)));
-}
-
-const Runtime& runtime() {
-  static const Runtime found = [] {
-    const HMODULE library = ::GetModuleHandleA(runtime_of_program().c_str());
-    if (library == nullptr) return Runtime{};
-    return Runtime{function_of<Write>(library, "_write"), function_of<Close>(library, "_close")};
-  }();
-  return found;
-}
-
 void write_byte(int descriptor) {
-  if (runtime().write != nullptr) static_cast<void>(runtime().write(descriptor, "!", 1));
+  static const Write write = [] {
+    const HMODULE library = ::GetModuleHandleA(runtime_of_program().c_str());
+    // By way of void*, since compilers warn of the direct cast.
+    return library == nullptr ? nullptr
+                              : reinterpret_cast<Write>(
+                                    reinterpret_cast<void*>(::GetProcAddress(library, "_write")));
+  }();
+  if (write != nullptr) static_cast<void>(write(descriptor, "!", 1));
 }
 
 }  // namespace
 
-Channel::~Channel() {
-  if (runtime().close != nullptr) static_cast<void>(runtime().close(descriptor_));
-}
+Channel::~Channel() = default;
 
 void Channel::say() const noexcept { write_byte(descriptor_); }
 

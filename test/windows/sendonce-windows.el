@@ -1,0 +1,99 @@
+;;; sendonce-windows.el --- The Lisp tests under Wine  -*- lexical-binding: t; -*-
+
+;; Copyright (C) 2026  The sendonce authors
+;; SPDX-License-Identifier: GPL-3.0-or-later
+
+;;; Commentary:
+
+;; Loaded before a file of tests by an Emacs for Windows that runs under
+;; Wine; run-ert starts it.  What the tests do by starting a program of
+;; Unix is done here by asking peer-host.pl, which runs outside.  Which
+;; tests make no sense here, and why, is in `sendonce-windows-left-out'.
+
+;;; Code:
+
+(require 'cl-lib)
+
+(setq temporary-file-directory (file-name-as-directory (getenv "TESTS_TMP"))
+      small-temporary-file-directory nil)
+(setenv "HOME" (getenv "TESTS_HOME"))
+(setq user-emacs-directory (expand-file-name ".emacs.d/" (getenv "TESTS_HOME"))
+      load-prefer-newer t)
+
+(defvar sendonce-test-port)
+(defvar sendonce-test--peer)
+(declare-function sendonce-test-file "sendonce-test-helper" (name))
+
+;;;; The peer
+
+(defun sendonce-windows-unix-name (text)
+  "Return TEXT, which may be a file name, as programs of Unix know it."
+  (replace-regexp-in-string "\\`[zZ]:/" "/" text))
+
+(defun sendonce-windows--start-peer (options)
+  "Start a peer with OPTIONS, strings, in the host; return when it listens."
+  (let* ((output "")
+         (process
+          (make-network-process
+           :name "peer" :host "127.0.0.1" :family 'ipv4 :noquery t
+           :service (string-to-number (getenv "PEER_HOST_PORT"))
+           :coding 'utf-8-unix :sentinel #'ignore
+           :filter (lambda (_ text) (setq output (concat output text))))))
+    (process-send-string
+     process
+     (mapconcat (lambda (option)
+                  (concat (sendonce-windows-unix-name option) "\n"))
+                `("--dir" ,(sendonce-test-file "peer")
+                  "--scenario" ,(sendonce-test-file "scenario")
+                  ,@(and sendonce-test-port
+                         (list "--port"
+                               (number-to-string sendonce-test-port)))
+                  ,@options
+                  "")
+                ""))
+    (with-timeout (30)
+      (while (not (string-match "listening on .*:\\([0-9]+\\)\n" output))
+        (accept-process-output process 1)))
+    (unless (string-match "listening on .*:\\([0-9]+\\)\n" output)
+      (error "The peer does not listen: %s" output))
+    (setq sendonce-test--peer process
+          sendonce-test-port (string-to-number (match-string 1 output)))))
+
+(defun sendonce-windows--stop-peer ()
+  "Stop the peer; its port is free then."
+  (when sendonce-test--peer
+    (when (process-live-p sendonce-test--peer)
+      (process-send-eof sendonce-test--peer)
+      (with-timeout (10)
+        (while (process-live-p sendonce-test--peer)
+          (accept-process-output sendonce-test--peer 1))))
+    (delete-process sendonce-test--peer)
+    (setq sendonce-test--peer nil)))
+
+(with-eval-after-load 'sendonce-test-helper
+  (advice-add 'sendonce-test--start-peer :override
+              #'sendonce-windows--start-peer)
+  (advice-add 'sendonce-test-stop-peer :override
+              #'sendonce-windows--stop-peer))
+
+;;;; What is left out
+
+(defconst sendonce-windows-left-out nil
+  "Alist of (REGEXP . WHY) for tests that make no sense here.")
+
+(defun sendonce-windows-run ()
+  "Run the tests that are loaded, but for those that are left out; exit."
+  (let ((left-out (seq-filter
+                   (lambda (test)
+                     (seq-some (lambda (row)
+                                 (string-match-p (car row)
+                                                 (symbol-name (ert-test-name test))))
+                               sendonce-windows-left-out))
+                   (ert-select-tests t t))))
+    (message "Left out: %d" (length left-out))
+    (ert-run-tests-batch-and-exit
+     `(not (member ,@(mapcar #'ert-test-name left-out))))))
+
+(provide 'sendonce-windows)
+
+;;; sendonce-windows.el ends here
