@@ -27,6 +27,10 @@ UNPACKED_PACKAGES := exim4-daemon-light opensmtpd
 LINT_PACKAGES := clang clang-format clang-tidy emacs-el shellcheck
 FUZZ_PACKAGES := clang
 DEBIAN_PACKAGES := debootstrap git
+# The cross build begins with source packages; the tests run under Wine, with the Lisp of this Emacs.
+WINDOWS_PACKAGES := g++-mingw-w64-x86-64-posix mingw-w64-x86-64-dev binutils-mingw-w64-x86-64 dpkg-dev make cmake \
+  ninja-build autoconf automake libtool gnulib gperf bison m4 patch perl tcl xz-utils libexpected-dev emacs-common
+WINDOWS_TEST_PACKAGES := wine wine64 googletest emacs-el wl
 
 # Looked for when used, after `make deps` has installed them.
 GENERATOR = $(if $(shell command -v ninja),Ninja,Unix Makefiles)
@@ -34,8 +38,8 @@ LAUNCHER = $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 export EMACS JOBS BUILD_TYPE CMAKE_FLAGS CTEST_FLAGS
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-build deps-test deps-lint deps-fuzz deps-debian build demo check check-clang check-debian \
-  check-faults check-fuzz check-sanitizers bench lint clean
+.PHONY: help deps deps-build deps-test deps-lint deps-fuzz deps-debian deps-windows deps-windows-test build demo \
+  check check-clang check-debian check-windows check-faults check-fuzz check-sanitizers bench lint clean windows
 
 help: ## Show this list
 	@echo 'sendonce: mail transport for Emacs.  Usage: make TARGET'
@@ -57,6 +61,12 @@ deps-fuzz:
 
 deps-debian:
 	@test/run-deps 'check on another release of Debian' $(foreach p,$(DEBIAN_PACKAGES),'$(p)')
+
+deps-windows:
+	@test/run-deps 'build for Windows' $(foreach p,$(WINDOWS_PACKAGES),'$(p)')
+
+deps-windows-test: deps-windows
+	@test/run-deps 'test under Wine' $(foreach p,$(WINDOWS_TEST_PACKAGES),'$(p)')
 
 deps-lint:
 	@test/run-deps 'lint' $(foreach p,$(LINT_PACKAGES),'$(p)')
@@ -114,6 +124,16 @@ check-clang: deps-build deps-test deps-lint ## Build with clang++, whose warning
 
 check-debian: deps-debian ## All of check on another Debian: RELEASE=trixie, in a root that debootstrap makes (root)
 	test/debian/check.sh '$(RELEASE)' '$(BUILD_DIR)-$(RELEASE)'
+
+windows: deps-windows ## Cross-build $(BUILD_DIR)/windows/sendonce-module.dll, all libraries in it (Debian; minutes)
+	$(MAKE) --no-print-directory -j$(JOBS) -f module/platform/windows/build/libraries.mk \
+	  PREFIX='$(abspath $(BUILD_DIR))/windows/libraries'
+	module/platform/windows/build/module.sh '$(BUILD_DIR)/windows' OFF
+
+check-windows: deps-build deps-windows-test ## Build for Windows, and an Emacs to test it with, under Wine (half an hour)
+	$(call configure,$(BUILD_DIR),-DSENDONCE_TESTS=ON)
+	cmake --build $(BUILD_DIR) --parallel $(JOBS) --target sendonce-peer
+	SENDONCE_PEER='$(abspath $(BUILD_DIR))/test/peer/sendonce-peer' test/windows/check.sh '$(BUILD_DIR)/windows'
 
 lint: deps-build deps-test deps-lint ## Formatting, clang-tidy, byte compiler, checkdoc: all without a finding
 	@$(call configure,$(BUILD_DIR),-DSENDONCE_TESTS=ON -DSENDONCE_UNIT_TESTS=ON) >/dev/null

@@ -293,7 +293,9 @@ somebody may be in between" (sendonce-remedy-words changes)))
 
 (defun sendonce-doctor--secrets ()
   "Tell of passwords that lie open."
-  (dolist (file (seq-filter #'sendonce-doctor--open-file-p auth-sources))
+  (dolist (file (and (not (eq system-type 'windows-nt)) ; modes say nothing
+                     (seq-filter #'sendonce-doctor--open-file-p
+                                 auth-sources)))
     (let ((modes (file-modes file)))
       (if (and modes (/= 0 (logand modes #o077)))
           (sendonce-doctor-trouble

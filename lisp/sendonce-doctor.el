@@ -126,7 +126,9 @@ restart Emacs"
 (defun sendonce-doctor--outbox-file (engine)
   "Check the file of ENGINE's outbox."
   (let ((what (sendonce--mod-integrity engine))
-        (modes (file-modes sendonce-directory)))
+        ;; On Windows modes say nothing; there the module sees to it.
+        (modes (and (not (eq system-type 'windows-nt))
+                    (file-modes sendonce-directory))))
     (if (string-empty-p what)
         (sendonce-doctor-ok "outbox" "%s is sound" sendonce-directory)
       (sendonce-doctor-trouble "outbox" (concat "the file is damaged: " what)
