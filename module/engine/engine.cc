@@ -31,7 +31,7 @@ constexpr double pause_after_failure = 5;
 /// Seconds between looks whether another Emacs that sends still lives; none while nobody sends.
 constexpr double look_after_others = 5;
 
-Status examine(const outbox::Submission& submission, std::string_view message) {
+Status examine(const outbox::Submission& submission) {
   if (auto settings = Settings::parse(submission.settings); !settings)
     return fail(settings.error());
   if (!submission.sender.empty()) {
@@ -42,10 +42,6 @@ Status examine(const outbox::Submission& submission, std::string_view message) {
   }
   for (const std::string& recipient : submission.recipients) {
     if (auto address = smtp::Address::parse(recipient); !address) return fail(address.error());
-  }
-  if (message.find('\0') != std::string_view::npos) {
-    return fail(Cause::bad_argument, Phase::none,
-                "The message has a NUL byte in it, which no mail may hold");
   }
   return {};
 }
@@ -77,12 +73,36 @@ Engine::~Engine() {
 void Engine::configure(Policy policy) { state_.lock()->policy = std::move(policy); }
 
 Result<EntryId> Engine::enqueue(const outbox::Submission& submission, std::string_view message) {
-  if (auto status = examine(submission, message); !status) return fail(status.error());
-  auto id = outbox_->enqueue(submission, message);
-  if (!id) return fail(id.error());
-  state_.lock()->fresh.insert(*id);
-  kick();
-  return *id;
+  if (auto status = examine(submission); !status) return fail(status.error());
+  if (message.find('\0') != std::string_view::npos) {
+    return fail(Cause::bad_argument, Phase::none,
+                "The message has a NUL byte in it, which no mail may hold");
+  }
+  return taken(outbox_->enqueue(submission, message));
+}
+
+Result<EntryId> Engine::taken(Result<EntryId> id) {
+  if (id) {
+    state_.lock()->fresh.insert(*id);
+    kick();
+  }
+  return id;
+}
+
+Result<std::int64_t> Engine::store(const outbox::Submission& submission,
+                                   std::shared_ptr<outbox::Spool> spool) {
+  if (auto status = examine(submission); !status) return fail(status.error());
+  reap();
+  auto state = state_.lock();
+  if (state->stopping) return fail(Cause::cancelled, Phase::none, "The engine is being stopped");
+  const std::int64_t number = ++state->last_store;
+  start_worker(*state, [this, submission, spool = std::move(spool), number] {
+    const auto id = taken(outbox_->enqueue(submission, *spool));
+    Stored stored{number, id.value_or(0), std::nullopt};
+    if (!id) stored.error = id.error();
+    sink_->post(std::move(stored));
+  });
+  return number;
 }
 
 Result<int> Engine::flush(std::optional<EntryId> id) {

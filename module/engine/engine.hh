@@ -50,6 +50,10 @@ class Engine : private Convoy::Host {
   /// Barrier (1), then an attempt as soon as a line is free.  Errors: bad_argument (an address, a
   /// setting or a NUL in the message, named), storage, storage_full: nothing was taken.
   Result<EntryId> enqueue(const outbox::Submission& submission, std::string_view message);
+  /// The same for a large message, on a thread of its own: gives a number at once; Stored tells the
+  /// rest.  Errors at once: bad_argument, cancelled.
+  Result<std::int64_t> store(const outbox::Submission& submission,
+                             std::shared_ptr<outbox::Spool> spool);
   /// Tries ID, or all that is unsent and not in doubt, now; how many were made due.
   Result<int> flush(std::optional<EntryId> id);
   /// True: withdrawn entirely.  False: somebody had passed the commit point.
@@ -82,6 +86,7 @@ class Engine : private Convoy::Host {
     std::map<EntryId, std::shared_ptr<Delivery>> running;
     std::map<EntryId, std::shared_ptr<Checkup>> checkups;
     EntryId last_checkup = 0;
+    std::int64_t last_store = 0;
     std::list<Worker> workers;
     std::set<EntryId>
         fresh;  // queued by this Emacs and not tried yet: their settings are up to date
@@ -100,6 +105,7 @@ class Engine : private Convoy::Host {
   void watch_network();
   void network_changed();
   void recover();
+  Result<EntryId> taken(Result<EntryId> id);
   bool start_due(double now);
   [[nodiscard]] bool has_free_line(const std::string& server, std::int64_t waiting);
   bool start(EntryId id, const std::string& server);

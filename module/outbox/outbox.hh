@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/result.hh"
+#include "outbox/spool.hh"
 #include "outbox/types.hh"
 
 namespace sendonce::outbox {
@@ -49,6 +50,9 @@ class Outbox {
 
   /// Barrier (1): the entry with its exact bytes is on disk, all recipients `queued`, due at once.
   virtual Result<EntryId> enqueue(const Submission& submission, std::string_view message) = 0;
+
+  /// The same for a message that was spooled.
+  virtual Result<EntryId> enqueue(const Submission& submission, const Spool& spool) = 0;
 
   virtual Result<std::vector<Entry>> entries() = 0;  ///< newest first
   virtual Result<std::optional<Entry>> entry(EntryId id) = 0;

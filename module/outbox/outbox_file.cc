@@ -24,7 +24,7 @@ Status check_submission(const Submission& submission) {
   return fail(Cause::bad_argument, Phase::none, "A recipient is named twice");
 }
 
-EntryId insert_entry(Database& database, const Submission& submission, std::size_t octets,
+EntryId insert_entry(Database& database, const Submission& submission, std::int64_t octets,
                      double now) {
   database
       .use(
@@ -45,14 +45,32 @@ void insert_recipients(Database& database, EntryId id, const std::vector<std::st
   }
 }
 
-void insert_chunks(Database& database, EntryId id, std::string_view message) {
+void insert_chunk(Database& database, EntryId id, std::size_t sequence, std::string_view chunk) {
+  database.use("INSERT INTO chunk (entry, seq, data) VALUES (?, ?, ?)")(id)(sequence)
+      .blob(chunk)
+      .exec();
+}
+
+Status insert_text(Database& database, EntryId id, std::string_view message) {
   for (std::size_t sequence = 0; !message.empty(); ++sequence) {
     const std::string_view chunk = message.substr(0, chunk_size);
     message.remove_prefix(chunk.size());
-    database.use("INSERT INTO chunk (entry, seq, data) VALUES (?, ?, ?)")(id)(sequence)
-        .blob(chunk)
-        .exec();
+    insert_chunk(database, id, sequence, chunk);
   }
+  return {};
+}
+
+Status insert_spool(Database& database, EntryId id, const Spool& spool) {
+  std::int64_t offset = 0;
+  for (std::size_t sequence = 0; offset < spool.octets(); ++sequence) {
+    auto chunk = spool.read(offset, chunk_size);
+    if (!chunk) return fail(chunk.error());
+    if (chunk->empty())
+      return fail(Cause::storage, Phase::none, "The temporary file of the message is incomplete");
+    insert_chunk(database, id, sequence, *chunk);
+    offset += static_cast<std::int64_t>(chunk->size());
+  }
+  return {};
 }
 
 /// A commit whose last sync fails is an error, and yet to be seen in the file: SQLite can no longer
@@ -109,14 +127,27 @@ Result<std::unique_ptr<Outbox>> Outbox::open(const std::string& directory) {
 }
 
 Result<EntryId> OutboxFile::enqueue(const Submission& submission, std::string_view message) {
+  return insert(
+      submission, static_cast<std::int64_t>(message.size()),
+      [message](Database& database, EntryId id) { return insert_text(database, id, message); });
+}
+
+Result<EntryId> OutboxFile::enqueue(const Submission& submission, const Spool& spool) {
+  return insert(submission, spool.octets(), [&spool](Database& database, EntryId id) {
+    return insert_spool(database, id, spool);
+  });
+}
+
+Result<EntryId> OutboxFile::insert(const Submission& submission, std::int64_t octets,
+                                   const InsertMessage& insert_message) {
   if (auto good = check_submission(submission); !good) return fail(good.error());
   const double now = wall_clock();
   EntryId id = 0;
   auto core = core_.lock();
   auto stored = change(*core, [&](Core& inside) -> Result<EntryId> {
-    id = insert_entry(*inside.database, submission, message.size(), now);
+    id = insert_entry(*inside.database, submission, octets, now);
     insert_recipients(*inside.database, id, submission.recipients);
-    insert_chunks(*inside.database, id, message);
+    if (auto status = insert_message(*inside.database, id); !status) return fail(status.error());
     return id;
   });
   if (!stored && !core->database->busy()) undo_enqueue(*core, id, submission, now);

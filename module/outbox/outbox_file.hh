@@ -68,6 +68,7 @@ class OutboxFile final : public Outbox {
 
   [[nodiscard]] std::string notice() const override { return notice_; }
   Result<EntryId> enqueue(const Submission& submission, std::string_view message) override;
+  Result<EntryId> enqueue(const Submission& submission, const Spool& spool) override;
   Result<std::vector<Entry>> entries() override;
   Result<std::optional<Entry>> entry(EntryId id) override;
   Result<std::optional<Entry>> find_draft(std::string_view draft) override;
@@ -95,6 +96,10 @@ class OutboxFile final : public Outbox {
   Result<std::string> integrity() override;
 
  private:
+  using InsertMessage = std::function<Status(Database&, EntryId)>;
+  Result<EntryId> insert(const Submission& submission, std::int64_t octets,
+                         const InsertMessage& insert_message);
+
   std::string notice_;
   Synchronised<Core> core_;
 };
