@@ -477,7 +477,8 @@ The header of LETTER is not to be changed any more."
 The module numbers them: inner ones are found in the parts' headers, so
 that text which merely looks like one is left alone."
   (if (sendonce-letter-large-p letter)
-      (sendonce--mod-spool-hash (sendonce-identity-spool letter))
+      (let ((spool (sendonce-identity-spool letter)))
+        (sendonce--mod-spool-hash spool))
     (sendonce-engine-ensure)
     (sendonce--mod-stable-hash (sendonce-identity--part-body letter)
                                (sendonce-identity--boundary-of letter))))

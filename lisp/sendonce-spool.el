@@ -112,7 +112,8 @@ Its buffer is current."
 (defun sendonce-spool-make (header region boundary)
   "Return a spool of the message that HEADER, bytes, and REGION make.
 BOUNDARY: of its parts, or nil.  Timers run meanwhile."
-  (let ((spool (sendonce--mod-spool (sendonce-engine) boundary)))
+  (let* ((engine (sendonce-engine))
+         (spool (sendonce--mod-spool engine boundary)))
     (sendonce--mod-spool-add spool header nil)
     (sendonce-spool--fill spool region)
     spool))

@@ -117,6 +117,7 @@ A quit in here counts in the wait that follows: the entry is durable."
   (let* ((letter (sendonce-submission-letter submission))
          (spool (and (sendonce-letter-large-p letter)
                      (sendonce-identity-spool letter)))
+         (engine (sendonce-engine))
          (inhibit-quit t)
          (what (vector (sendonce-account-name
                         (sendonce-submission-account submission))
@@ -130,8 +131,7 @@ A quit in here counts in the wait that follows: the entry is durable."
     (prog1
         (if spool
             (sendonce-spool-store what spool)
-          (sendonce--mod-enqueue (sendonce-engine) what
-                                 (sendonce-letter-bytes letter)))
+          (sendonce--mod-enqueue engine what (sendonce-letter-bytes letter)))
       (setf (sendonce-letter-spool letter) nil)
       (sendonce-notify-update))))
 

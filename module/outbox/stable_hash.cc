@@ -92,10 +92,12 @@ void StableHash::add(std::string_view bytes) {
   }
 }
 
-/// TEXT with its line end, if it has one.
+/// TEXT: with its line end, if it has one.
 void StableHash::line(std::string_view text) {
+  const bool bounds = text.starts_with("--");
+  if (bounds) end_header();  // one without a blank line after it
   if (in_header_) return header_line(text);
-  if (!boundary_line(text)) put(text);
+  if (!bounds || !boundary_line(text)) put(text);
 }
 
 std::size_t StableHash::place_of(std::string_view boundary) const {
@@ -104,7 +106,6 @@ std::size_t StableHash::place_of(std::string_view boundary) const {
 }
 
 bool StableHash::boundary_line(std::string_view text) {
-  if (!text.starts_with("--")) return false;
   std::string_view name = text.substr(2);
   const std::size_t end = name.find_last_not_of(" \t\r\n");
   name = name.substr(0, end == std::string_view::npos ? 0 : end + 1);
@@ -113,7 +114,7 @@ bool StableHash::boundary_line(std::string_view text) {
   if (closes) place = place_of(name.substr(0, name.size() - 2));
   if (place == known_.size()) return false;
   put("--" + std::to_string(place + 1) + (closes ? "--\n" : "\n"));
-  in_header_ = true;
+  in_header_ = !closes;  // after the last part comes no header
   return true;
 }
 

@@ -32,7 +32,7 @@ class StableHash {
 
   void line(std::string_view text);
   [[nodiscard]] std::size_t place_of(std::string_view boundary) const;
-  bool boundary_line(std::string_view text);
+  bool boundary_line(std::string_view text);  // of a line that begins with "--"
   void header_line(std::string_view text);
   void end_header();
   void put(std::string_view bytes);
