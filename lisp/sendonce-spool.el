@@ -8,9 +8,10 @@
 ;;; Commentary:
 
 ;; Owns the way of a large message from its buffer to the outbox, in
-;; which nothing holds it whole and no step takes long: it is handed to
-;; the module in pieces, hashed on the way, timers run in between, and a
-;; thread of the engine stores it while Emacs goes on.
+;; which nothing holds it whole and no step takes long: it is written to
+;; a file of the module's in pieces, which makes no garbage, hashed on
+;; the way, timers run in between, and a thread of the engine stores it
+;; while Emacs goes on.
 ;;
 ;; A `sendonce-region' stands for the body as long as the buffer is
 ;; there; compose makes one of what is large and encoded already.  A quit
@@ -25,20 +26,17 @@
 (require 'cl-lib)
 
 (declare-function sendonce--mod-spool "ext:sendonce-module" (engine boundary))
-(declare-function sendonce--mod-spool-add "ext:sendonce-module"
-                  (spool bytes hashed))
+(declare-function sendonce--mod-spool-file "ext:sendonce-module" (spool))
+(declare-function sendonce--mod-spool-take "ext:sendonce-module"
+                  (spool hashed))
 (declare-function sendonce--mod-store "ext:sendonce-module"
                   (engine submission spool))
 
 (defconst sendonce-spool-threshold 262144
   "Size in octets from which on a body goes piece by piece.")
 
-(defconst sendonce-spool--piece 262144
+(defconst sendonce-spool--piece 1048576
   "Characters handed over at a time.")
-
-(defconst sendonce-spool--garbage 16777216
-  "Octets of pieces that may be garbage before they are collected.
-A collection takes longer than a piece, and grows with Emacs.")
 
 (cl-defstruct (sendonce-region (:copier nil))
   "A body as it is in BUFFER from START to END, bytes.
@@ -52,13 +50,9 @@ ENCODE as in `sendonce-region'."
   (make-sendonce-region :buffer (current-buffer) :start start :end end
                         :encode encode))
 
-(defun sendonce-spool--text (region start end)
-  "Return the text of REGION from START to END, as bytes.
-Its buffer is current."
-  (let ((text (buffer-substring-no-properties start end)))
-    (if (sendonce-region-encode region)
-        (encode-coding-string text 'utf-8-unix t)
-      text)))
+(defun sendonce-spool--coding (region)
+  "Return the coding system in which REGION becomes bytes."
+  (if (sendonce-region-encode region) 'utf-8-unix 'no-conversion))
 
 (defun sendonce-spool--ends-in-newline-p (region)
   "Return non-nil if the last character of REGION is a newline.
@@ -76,8 +70,10 @@ Its buffer is current."
 (defun sendonce-spool-string (region)
   "Return the whole of REGION as a string of bytes."
   (sendonce-spool--in-region region
-    (concat (sendonce-spool--text region (sendonce-region-start region)
-                                  (sendonce-region-end region))
+    (concat (encode-coding-string
+             (buffer-substring-no-properties (sendonce-region-start region)
+                                             (sendonce-region-end region))
+             (sendonce-spool--coding region))
             (unless (sendonce-spool--ends-in-newline-p region)
               "\n"))))
 
@@ -92,29 +88,46 @@ Its buffer is current."
   (save-current-buffer
     (accept-process-output nil 0)))
 
+(defun sendonce-spool--write (file start end coding)
+  "Append what is from START to END of the current buffer to FILE, in CODING.
+START may be a string, END nil."
+  (let ((coding-system-for-write coding)
+        (write-region-annotate-functions nil)
+        (write-region-post-annotation-function nil)
+        (write-region-inhibit-fsync t)
+        (file-name-handler-alist nil))
+    (write-region start end file t 'quiet)))
+
+(defun sendonce-spool--add (spool file region start end)
+  "Add what is from START to END to SPOOL, whose file is FILE.
+REGION says how; its buffer is current."
+  (sendonce-spool--write file start end (sendonce-spool--coding region))
+  (sendonce--mod-spool-take spool t))
+
 (defun sendonce-spool--fill (spool region)
   "Put REGION into SPOOL."
-  (let* ((gc-cons-threshold (max gc-cons-threshold sendonce-spool--garbage))
+  (let* ((file (sendonce--mod-spool-file spool))
          (start (sendonce-region-start region))
          (end (sendonce-region-end region))
          (at start))
     (sendonce-spool--in-region region
       (while (< at end)
         (let ((next (min end (+ at sendonce-spool--piece))))
-          (sendonce--mod-spool-add
-           spool (sendonce-spool--text region at next) t)
+          (sendonce-spool--add spool file region at next)
           (setq at next))
         (sendonce-spool--show (- at start) (- end start))
         (sendonce-spool--breathe))
       (unless (sendonce-spool--ends-in-newline-p region)
-        (sendonce--mod-spool-add spool "\n" t)))))
+        (sendonce-spool--add spool file region "\n" nil)))))
 
 (defun sendonce-spool-make (header region boundary)
   "Return a spool of the message that HEADER, bytes, and REGION make.
 BOUNDARY: of its parts, or nil.  Timers run meanwhile."
   (let* ((engine (sendonce-engine))
          (spool (sendonce--mod-spool engine boundary)))
-    (sendonce--mod-spool-add spool header nil)
+    (sendonce-spool--write (sendonce--mod-spool-file spool) header nil
+                           'no-conversion)
+    (sendonce--mod-spool-take spool nil)
     (sendonce-spool--fill spool region)
     spool))
 

@@ -167,13 +167,16 @@ Value spool(const Env& env, emacs_value* arguments) {
   return lisp_spool(env, std::move(*made));
 }
 
-Value spool_add(const Env& env, emacs_value* arguments) {
+Value spool_file(const Env& env, emacs_value* arguments) {
   auto spool = spool_of(env, arguments[0]);
   if (!spool) return fail(spool.error());
-  const std::string bytes = env.to_string(arguments[1]);
-  if (env.leaving()) return env.nil();
-  if (auto status = (*spool)->add(bytes, !env.is_nil(arguments[2])); !status)
-    return fail(status.error());
+  return env.text((*spool)->path());
+}
+
+Value spool_take(const Env& env, emacs_value* arguments) {
+  auto spool = spool_of(env, arguments[0]);
+  if (!spool) return fail(spool.error());
+  if (auto status = (*spool)->take(!env.is_nil(arguments[1])); !status) return fail(status.error());
   return env.integer((*spool)->octets());
 }
 
@@ -198,6 +201,7 @@ Value store(const Env& env, emacs_value* arguments) {
   if (env.leaving()) return env.nil();
   auto spool = take_spool(env, arguments[2]);
   if (!spool) return fail(spool.error());
+  (*spool)->close();
   auto number = (*engine)->store(submission, std::move(*spool));
   if (!number) return fail(number.error());
   return env.integer(*number);
@@ -418,8 +422,9 @@ constexpr Export exports[] = {
      "Take a message.\n\n(fn ENGINE SUBMISSION MESSAGE)"},
     {"sendonce--mod-spool", 2, fenced<spool>,
      "A place for a large message.\n\n(fn ENGINE BOUNDARY)"},
-    {"sendonce--mod-spool-add", 3, fenced<spool_add>,
-     "Put by its next bytes.\n\n(fn SPOOL BYTES HASHED)"},
+    {"sendonce--mod-spool-file", 1, fenced<spool_file>, "The file to be filled.\n\n(fn SPOOL)"},
+    {"sendonce--mod-spool-take", 2, fenced<spool_take>,
+     "Look at what was added.\n\n(fn SPOOL HASHED)"},
     {"sendonce--mod-spool-hash", 1, fenced<spool_hash>, "Hash of its body.\n\n(fn SPOOL)"},
     {"sendonce--mod-stable-hash", 2, fenced<stable_hash>, "Hash of a body.\n\n(fn BYTES BOUNDARY)"},
     {"sendonce--mod-store", 3, fenced<store>,

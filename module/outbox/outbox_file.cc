@@ -121,6 +121,7 @@ Result<std::unique_ptr<Outbox>> Outbox::open(const std::string& directory) {
   auto opened = open_file(directory);
   if (!opened) return fail(opened.error());
   opened->owners.sweep();
+  TemporaryFile::sweep(directory);
   auto outbox = std::make_unique<OutboxFile>(std::move(*opened));
   if (auto recovered = outbox->recover(); !recovered) return fail(recovered.error());
   return outbox;

@@ -1,5 +1,6 @@
-// A large message on its way from a mail client to the outbox: put by piece after piece in a
-// temporary file, so that nothing holds it whole in memory and no piece takes long.
+// A large message on its way from a mail client to the outbox: Lisp writes it piece by piece into a
+// file, which makes no garbage there, and says so; here each piece is looked at and hashed. Nothing
+// holds the message whole, and no piece takes long.
 //
 // One owner at a time: the Lisp thread fills it, then a thread of the engine stores it.
 
@@ -8,7 +9,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "base/result.hh"
 #include "outbox/stable_hash.hh"
@@ -21,9 +21,13 @@ class Spool {
   /// BOUNDARY: as StableHash has it.
   static Result<std::unique_ptr<Spool>> make(const std::string& directory, std::string boundary);
 
-  /// The next octets of the message.  HASHED: they are of its body.  Errors: bad_argument for a
-  /// NUL, which no mail may hold; storage, storage_full.
-  Status add(std::string_view bytes, bool hashed);
+  /// The file to be filled.
+  [[nodiscard]] const std::string& path() const { return file_.path(); }
+  /// Takes note of what was added to the file.  HASHED: it is of the body.  Errors: bad_argument
+  /// for a NUL, which no mail may hold; storage, storage_full.
+  Status take(bool hashed);
+  /// All is there.
+  void close() { file_.hide(); }
   /// The hash of the body as far as it was added; once.
   std::string hash() { return hash_.finish(); }
   [[nodiscard]] std::int64_t octets() const { return octets_; }

@@ -3,65 +3,40 @@
 #include "outbox/temporary_file.hh"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <string_view>
 #include <system_error>
-
-#include "outbox/os.hh"
 
 namespace sendonce::outbox {
 
 namespace {
 
-constexpr mode_t private_file = 0600;
+constexpr std::string_view prefix = "spool-";
 
-tl::unexpected<Error> failure(std::string_view what, const std::string& directory, int error) {
-  return fail(os::means_full(error) ? Cause::storage_full : Cause::storage, Phase::none,
-              "Cannot " + std::string(what) + " a temporary file in " + directory + ": " +
-                  std::system_category().message(error));
-}
-
-/// Where the file system makes no nameless files: one whose name goes at once.
-int open_unlinked(const std::string& directory) {
-  const auto name = os::random_name();
-  if (!name) return -1;
-  const std::string path = directory + "/spool-" + *name;
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, private_file);
-  if (fd >= 0) ::unlink(path.c_str());
-  return fd;
-}
-
-int open_nameless([[maybe_unused]] const std::string& directory) {
-#ifdef O_TMPFILE
-  return ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, private_file);
-#else
-  return -1;
-#endif
+tl::unexpected<Error> failure(std::string_view doing, const std::string& path, int error) {
+  return fail(
+      os::means_full(error) ? Cause::storage_full : Cause::storage, Phase::none,
+      "Cannot " + std::string(doing) + " " + path + ": " + std::system_category().message(error));
 }
 
 }  // namespace
 
 Result<TemporaryFile> TemporaryFile::make(const std::string& directory) {
-  int fd = open_nameless(directory);
-  if (fd < 0) fd = open_unlinked(directory);
-  if (fd < 0) return failure("make", directory, errno);
-  return TemporaryFile(directory, fd);
+  const auto name = os::random_name();
+  if (!name) return fail(name.error());
+  std::string path = directory + "/" + std::string(prefix) + *name;
+  auto lock = os::lock_file(path, Deadline::after(Milliseconds(0)));
+  if (!lock) return fail(lock.error());
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return failure("open", path, errno);
+  return TemporaryFile(std::move(path), std::move(*lock), fd);
 }
 
 TemporaryFile::~TemporaryFile() {
+  lock_.remove();
   if (fd_ >= 0) ::close(fd_);
-}
-
-Status TemporaryFile::append(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return failure("write", directory_, errno);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
 }
 
 Result<std::string> TemporaryFile::read(std::int64_t offset, std::size_t limit) const {
@@ -71,12 +46,20 @@ Result<std::string> TemporaryFile::read(std::int64_t offset, std::size_t limit) 
     const ssize_t count = ::pread(fd_, bytes.data() + have, limit - have,
                                   static_cast<off_t>(offset) + static_cast<off_t>(have));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failure("read", directory_, errno);
+    if (count < 0) return failure("read", path_, errno);
     if (count == 0) break;
     have += static_cast<std::size_t>(count);
   }
   bytes.resize(have);
   return bytes;
+}
+
+void TemporaryFile::sweep(const std::string& directory) {
+  for (const std::string& name : os::files_in(directory)) {
+    const std::string path = directory + "/" + name;
+    if (!name.starts_with(prefix) || os::is_locked(path)) continue;
+    if (auto lock = os::lock_file(path, Deadline::after(Milliseconds(0)))) lock->remove();
+  }
 }
 
 }  // namespace sendonce::outbox

@@ -1,18 +1,17 @@
-// A private file without a name, gone with its last descriptor: what is put by in it does not
-// outlive the process, however that ends.  One of the few files of outbox/ that a Windows backend
-// has to meet.
+// A private file that another hand fills by its name, and that is gone with its owner, however that
+// ends: one that a dead process has left is removed by `sweep`.  One of the few files of outbox/
+// that a Windows backend has to meet.
 //
-// One owner at a time; not locked.  Errors: Cause::storage or storage_full, the text names the
-// directory.
+// One owner at a time.  Errors: Cause::storage or storage_full, the text names the file.
 
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "base/result.hh"
+#include "outbox/os.hh"
 
 namespace sendonce::outbox {
 
@@ -21,20 +20,29 @@ class TemporaryFile {
   /// In DIRECTORY, since a directory for temporary files may be small, or in memory.
   static Result<TemporaryFile> make(const std::string& directory);
   TemporaryFile(TemporaryFile&& other) noexcept
-      : directory_(std::move(other.directory_)), fd_(std::exchange(other.fd_, -1)) {}
+      : path_(std::move(other.path_)),
+        lock_(std::move(other.lock_)),
+        fd_(std::exchange(other.fd_, -1)) {}
   TemporaryFile& operator=(TemporaryFile&&) = delete;
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
   ~TemporaryFile();
 
-  Status append(std::string_view bytes);
+  [[nodiscard]] const std::string& path() const { return path_; }
+  /// It is filled: its name goes, where the system allows that.
+  void hide() { lock_.remove(); }
   /// At most LIMIT octets from OFFSET on; less only at the end.
-  Result<std::string> read(std::int64_t offset, std::size_t limit) const;
+  [[nodiscard]] Result<std::string> read(std::int64_t offset, std::size_t limit) const;
+
+  /// Removes from DIRECTORY what owners that are dead have left.
+  static void sweep(const std::string& directory);
 
  private:
-  TemporaryFile(std::string directory, int fd) : directory_(std::move(directory)), fd_(fd) {}
+  TemporaryFile(std::string path, os::FileLock lock, int fd)
+      : path_(std::move(path)), lock_(std::move(lock)), fd_(fd) {}
 
-  std::string directory_;
+  std::string path_;
+  os::FileLock lock_;  // held while it has its name: its owner lives
   int fd_;
 };
 

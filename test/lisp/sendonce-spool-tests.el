@@ -16,8 +16,9 @@
 (require 'sendonce-spool)
 
 (declare-function sendonce--mod-spool "ext:sendonce-module" (engine boundary))
-(declare-function sendonce--mod-spool-add "ext:sendonce-module"
-                  (spool bytes hashed))
+(declare-function sendonce--mod-spool-file "ext:sendonce-module" (spool))
+(declare-function sendonce--mod-spool-take "ext:sendonce-module"
+                  (spool hashed))
 (declare-function sendonce--mod-spool-hash "ext:sendonce-module" (spool))
 (declare-function sendonce--mod-stable-hash "ext:sendonce-module"
                   (bytes boundary))
@@ -36,6 +37,15 @@ Subject: Large
       (push (format "%06d %s\n" i (make-string (% (* i 7) 70) ?x)) lines))
     (apply #'concat (nreverse lines)))
   "A body of more than one piece, lines of many lengths.")
+
+(defun sendonce-spool-tests--add (spool bytes)
+  "Add BYTES to SPOOL."
+  (write-region bytes nil (sendonce--mod-spool-file spool) t 'quiet)
+  (sendonce--mod-spool-take spool t))
+
+(defun sendonce-spool-tests--files ()
+  "Return what is left of spools in the directory of the outbox."
+  (directory-files sendonce-directory nil "\\`spool-"))
 
 (defmacro sendonce-spool-tests--with-message (body &rest forms)
   "Evaluate FORMS in a unibyte buffer with a message of BODY, bytes."
@@ -134,19 +144,19 @@ boundary "looks-like-it" boundary)))
                                 (concat text "!") "b")))
       (dotimes (at (length text))
         (let ((spool (sendonce--mod-spool (sendonce-engine) "b")))
-          (sendonce--mod-spool-add spool (substring text 0 at) t)
-          (sendonce--mod-spool-add spool (substring text at) t)
+          (sendonce-spool-tests--add spool (substring text 0 at))
+          (sendonce-spool-tests--add spool (substring text at))
           (should (equal whole (sendonce--mod-spool-hash spool))))))))
 
 (ert-deftest sendonce-spool-timers-run ()
   (sendonce-test-with-peer ("--no-sync")
     (let* ((runs 0)
            (timer (run-at-time 0 0.001 (lambda () (cl-incf runs))))
-           (pieces (/ (* 16 (length sendonce-spool-tests--lines))
+           (pieces (/ (* 64 (length sendonce-spool-tests--lines))
                       sendonce-spool--piece)))
       (unwind-protect
           (sendonce-spool-tests--with-message
-              (apply #'concat (make-list 16 sendonce-spool-tests--lines))
+              (apply #'concat (make-list 64 sendonce-spool-tests--lines))
             (sendonce-identity-spool (sendonce-compose)))
         (cancel-timer timer))
       (should (>= runs (/ pieces 2))))))
@@ -183,7 +193,7 @@ boundary "looks-like-it" boundary)))
           spool)
          :type 'sendonce-config-error)
         ;; The engine has taken it.
-        (should-error (sendonce--mod-spool-add spool "x" nil)
+        (should-error (sendonce--mod-spool-take spool nil)
                       :type 'sendonce-module-error)))
     (should-not (sendonce-entries))))
 
@@ -199,7 +209,24 @@ boundary "looks-like-it" boundary)))
       (should (equal '(sent) (sendonce-test-states)))
       (should (equal (list (concat sendonce-spool-tests--header "\n"
                                    sendonce-spool-tests--lines))
-                     (sendonce-spool-tests--arrived))))))
+                     (sendonce-spool-tests--arrived)))
+      (should-not (sendonce-spool-tests--files)))))
+
+(ert-deftest sendonce-spool-of-a-dead-emacs-is-swept ()
+  "That of a living one is not."
+  (sendonce-test-with-peer ()
+    (let* ((engine (sendonce-engine))
+           (spool (sendonce--mod-spool engine nil))
+           (file (sendonce--mod-spool-file spool)))
+      (should (= #o600 (file-modes file)))
+      (write-region "old" nil (expand-file-name "spool-0123" sendonce-directory)
+                    nil 'quiet)
+      (let ((sendonce-engine--engine nil)
+            (sendonce-engine--pipe nil))
+        (sendonce-engine)
+        (should (equal (list (file-name-nondirectory file))
+                       (sendonce-spool-tests--files)))
+        (sendonce-engine-stop 1)))))
 
 (provide 'sendonce-spool-tests)
 
