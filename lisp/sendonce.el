@@ -76,7 +76,10 @@ a `:from'.
 `:local-name' name to greet the server with.
 `:timeout'    seconds that any phase may take, but the last reply.
 `:keep-alive' seconds that a line is kept for another message, which
-              then takes one round trip; nil or 0 (default) for none.
+              then takes one round trip (60); nil or 0 for none.
+`:window'     messages that may be on their way on one line without the
+              server's word (1): so many would be in doubt, should the
+              line break.
 `:chunking', `:pipelining' nil not to use these extensions.
 `:plain-sign-in' t to sign in with a plain-text mechanism, no TLS.
 `:imap'       server that files sent mail, to be asked about what is in
@@ -105,6 +108,7 @@ The password comes from `auth-source', never from here."
                   (:local-name (string :tag "Own name"))
                   (:timeout (number :tag "Seconds for a phase"))
                   (:keep-alive (number :tag "Seconds to keep the line"))
+                  (:window (natnum :tag "Messages without the server's word"))
                   (:chunking (boolean :tag "Use CHUNKING"))
                   (:pipelining (boolean :tag "Use PIPELINING"))
                   (:plain-sign-in (boolean :tag "Sign in without TLS"))

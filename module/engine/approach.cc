@@ -77,7 +77,7 @@ Error Approach::withdrawn() const {
 
 // --- lines that are kept
 
-bool Approach::adopt(KeptLine line) {
+bool Approach::adopt(KeptLine line, bool probe) {
   errand_.wake = line.wake;
   kept_redactor_ = std::move(line.redactor);
   kept_mechanism_ = std::move(line.mechanism);
@@ -86,7 +86,7 @@ bool Approach::adopt(KeptLine line) {
   errand_.transcript.note("On the line that was kept, to " + line.dialogue.line().peer());
   line.dialogue.hand_to(errand_.transcript, errand_.watcher);
   dialogue_.emplace(std::move(line.dialogue));
-  if (SteadyClock::now() - line.quiet_since < probe_after) return true;
+  if (!probe && SteadyClock::now() - line.quiet_since < probe_after) return true;
   dialogue_->session().probe();
   if (converse()) return true;
   errand_.transcript.note("It has ended; a new one is taken");

@@ -34,7 +34,7 @@ struct Surroundings {
   EventSink& sink;
   Questions& questions;
   std::shared_ptr<net::TicketStore> tickets;
-  LinePool* lines = nullptr;  ///< where lines are kept; nullptr: nowhere
+  LinePool& lines;  ///< where lines are kept
 };
 
 /// On whose behalf an approach is made.
@@ -56,13 +56,15 @@ class Approach {
   /// not_tls and implicit_tls where the port speaks otherwise than the account says; declined,
   /// cancelled.
   Status reach();
-  /// Instead of `reach`: goes on with LINE.  False: it has died since; `reach` is still possible.
-  bool adopt(KeptLine line);
+  /// Instead of `reach`: goes on with LINE.  PROBE: it is asked whether it lives, even if it was
+  /// not quiet for long.  False: it has died since; `reach` is still possible.
+  bool adopt(KeptLine line, bool probe);
   /// The line, to be kept for another message; afterwards there is none.  Only where it is ready
   /// for one, and takes one more.
   std::optional<KeptLine> release();
   /// The line has carried a message.
   void carried_one() { ++messages_; }
+  [[nodiscard]] int carried() const { return messages_; }
   /// Does the line take another message after COUNT that are under way (RFC 9422, MAILMAX)?
   [[nodiscard]] bool has_room_after(std::size_t count) const;
   /// What takes the secrets of the line out of what is said on it; as long as this lives.

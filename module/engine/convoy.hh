@@ -73,12 +73,15 @@ class Convoy {
   bool adopt_line();
   [[nodiscard]] Dialogue::Watcher watcher(const std::shared_ptr<Delivery>& delivery);
   [[nodiscard]] bool has_room();
+  [[nodiscard]] bool may_carry_after(std::size_t count);
+  [[nodiscard]] bool line_has_ended() const;
 
   // what it carries
   void carry();
   void decide(const smtp::Output& output);
   bool before_wait();
   void begin_next();
+  bool wants_proof(const Member& member);
   bool begin(std::size_t place);
   Status prepare(Member& member);
   void pass_barrier(const std::vector<std::size_t>& recipients);
@@ -106,6 +109,7 @@ class Convoy {
   std::shared_ptr<net::Wake> wake_;  // ends the line's waits
   bool had_line_ = false;            // so that the next is a new one
   bool carried_ = false;             // the line has carried a message before
+  bool probed_ = false;              // the line was asked since whether it lives
   bool spent_ = false;               // the line carries no more
   std::vector<Ended> ended_;         // not recorded yet
   std::vector<Ended> recorded_;      // and not told yet

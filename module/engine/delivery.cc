@@ -15,6 +15,9 @@ namespace {
 /// How much of a message is read from the outbox, and handed to the session, at a time.
 constexpr std::size_t piece_size = 262144;
 
+/// A message on its way is told of this often: each time wakes Emacs.
+constexpr std::uint64_t told_steps = 100;
+
 std::string heading(const outbox::Entry& entry) {
   return "Attempt " + std::to_string(entry.attempts) + ", " + local_time_text(wall_clock()) +
          ", account " + entry.account;
@@ -222,6 +225,11 @@ void Delivery::redact(const std::function<std::string(const std::string&)>& reda
 
 void Delivery::tell(Phase phase, std::uint64_t done, std::string detail) {
   const auto total = static_cast<std::int64_t>(facts_.octets);
+  const auto step = static_cast<std::uint64_t>(total) / told_steps;
+  const bool little = phase == told_phase_ && done < facts_.octets && done - told_done_ < step;
+  if (little && done >= told_done_) return;
+  told_phase_ = phase;
+  told_done_ = done;
   surroundings_.sink.post(Progress{attempt_.entry.id, phase,
                                    std::min(static_cast<std::int64_t>(done), total), total,
                                    std::move(detail)});

@@ -103,6 +103,8 @@ class Delivery {
   std::int64_t offset_ = 0;    // of what was handed over
   std::vector<outbox::Outcome> outcomes_;
   std::optional<Error> decided_by_;  // the error behind the outcomes, if one is
+  Phase told_phase_ = Phase::none;
+  std::uint64_t told_done_ = 0;
   std::mutex withdrawing_;  // held while the barrier is passed, and while a wish to cancel is noted
   std::atomic<bool> cancelled_ = false;
   std::atomic<bool> beyond_ = false;

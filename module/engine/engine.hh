@@ -98,7 +98,7 @@ class Engine : private Convoy::Host {
     bool stopping = false;
   };
 
-  Surroundings surroundings() { return {*outbox_, *sink_, questions_, tickets_, &lines_}; }
+  Surroundings surroundings() { return {*outbox_, *sink_, questions_, tickets_, lines_}; }
   void kick();
   void schedule();
   void start_threads(State& state);

@@ -62,4 +62,21 @@ void LinePool::close() {
   for (const auto& one : state->resting) one->wake.wake();
 }
 
+bool LinePool::outlives_messages(const std::string& key) {
+  return state_.lock()->lore[key].outlives;
+}
+
+void LinePool::note_outlives(const std::string& key) { state_.lock()->lore[key].outlives = true; }
+
+void LinePool::note_broke(const std::string& key, int messages) {
+  auto state = state_.lock();
+  Lore& lore = state->lore[key];
+  lore.outlives = false;
+  if (lore.most_messages == 0 || messages < lore.most_messages) lore.most_messages = messages;
+}
+
+int LinePool::most_messages(const std::string& key) {
+  return state_.lock()->lore[key].most_messages;
+}
+
 }  // namespace sendonce::engine

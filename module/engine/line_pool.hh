@@ -8,6 +8,7 @@
 #pragma once
 
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,8 +46,24 @@ class LinePool {
   /// Ends all that rest, and takes in no more.
   void close();
 
+  // What was seen of the lines of KEY.  A message in one flight is beyond its commit point before
+  // the server has said a word to it: it goes so only on lines of which it is known that they
+  // outlive a message.
+  /// Has a line answered after a message?
+  [[nodiscard]] bool outlives_messages(const std::string& key);
+  void note_outlives(const std::string& key);
+  /// A line broke off after MESSAGES: that many are trusted to one from now on.
+  void note_broke(const std::string& key, int messages);
+  /// How many a line carries, as far as is known; 0: any number.
+  [[nodiscard]] int most_messages(const std::string& key);
+
  private:
+  struct Lore {
+    bool outlives = false;
+    int most_messages = 0;
+  };
   struct State {
+    std::map<std::string, Lore> lore;
     std::list<std::shared_ptr<Resting>> resting;
     bool closed = false;
   };

@@ -223,6 +223,8 @@ class Session {
   /// Would a message of these FACTS gain by being begun now, before the last one is answered?  One
   /// that goes out in a single flight gains only where the window allows it.
   [[nodiscard]] bool takes_another(const BodyFacts& facts) const;
+  /// Would a message of these FACTS go with its envelope, before the server has said a word to it?
+  [[nodiscard]] bool goes_in_one_flight(const BodyFacts& facts) const;
   /// The next bytes of the message; LAST with the final ones (which may be empty).
   void body(std::string_view bytes, bool last);
   /// Instead of going on after CommitFollows: nothing more is sent, nobody is served by that
@@ -274,7 +276,6 @@ class Session {
   void refuse_after_end();
   void refuse_beforehand();
   [[nodiscard]] bool pipelines() const;
-  [[nodiscard]] bool goes_in_one_flight(const BodyFacts& facts) const;
   void say_envelope();
   void say_mail();
   void say_next_recipient();

@@ -104,7 +104,8 @@ void Session::refuse_beforehand() {
 bool Session::pipelines() const { return options_.pipelining && capabilities_.pipelining; }
 
 bool Session::goes_in_one_flight(const BodyFacts& facts) const {
-  return options_.chunking && capabilities_.chunking && facts.octets <= first_flight_limit;
+  return pipelines() && options_.chunking && capabilities_.chunking &&
+         facts.octets <= first_flight_limit;
 }
 
 /// No more than the window may pass the commit point before the first of them is answered.
