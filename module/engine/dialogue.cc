@@ -113,8 +113,10 @@ void Dialogue::perform(const smtp::SendSecret& send) {
 }
 
 void Dialogue::perform(const smtp::NeedInput& need) {
+  const std::uint64_t heard = session_.replies();
   flush();
-  if (session_.state() == smtp::State::ended) return;
+  // What was heard meanwhile comes first: it may be an outcome, which waits for nobody.
+  if (session_.state() == smtp::State::ended || session_.replies() != heard) return;
   if (before_wait_ && before_wait_()) return;
   enter(need.phase, session_.awaited());
   if (deadline_for_ != session_.replies() + 1) {

@@ -90,8 +90,11 @@ class Outbox {
   /// open and the call is to be made again; one call too many changes nothing.
   virtual Status finish(AttemptId attempt, const AttemptEnd& end) = 0;
 
-  /// `finish`, `committing` and `claim` in one durable change.  An error: nothing of it was done.
-  /// That of `committing` alone leaves the rest done, and comes back as `Stepped::commit`.
+  /// `finish`, `committing` and `claim` in one durable change.  After an error nothing of it was
+  /// done, or, where only the last sync failed, all of it may show: each part is then as after an
+  /// error of its own, and what nobody was told of having claimed is freed by `recover`.  An error
+  /// of `committing` alone leaves the ends done, claims nothing, and comes back as
+  /// `Stepped::commit`.
   virtual Result<Stepped> step(const Step& step) = 0;
 
   /// Withdraws what has not passed the commit point: `queued` and `deferred` recipients become

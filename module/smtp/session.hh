@@ -221,7 +221,8 @@ class Session {
   /// at once, nothing said; so does all when the line has ended since.
   MessageNumber begin(Envelope envelope);
   /// Would a message of these FACTS gain by being begun now, before the last one is answered?  One
-  /// that goes out in a single flight gains only where the window allows it.
+  /// that goes out in a single flight gains only where the window allows it.  Never before all that
+  /// `next` has to say of the last one was taken, its barrier with it.
   [[nodiscard]] bool takes_another(const BodyFacts& facts) const;
   /// Would a message of these FACTS go with its envelope, before the server has said a word to it?
   [[nodiscard]] bool goes_in_one_flight(const BodyFacts& facts) const;

@@ -69,6 +69,7 @@ void Session::say_envelope() {
 }
 
 bool Session::takes_another(const BodyFacts& facts) const {
+  if (!outputs_.empty()) return false;
   if (messages_.empty()) return state() == State::idle;
   const bool said_whole = resting_ == State::idle && messages_.back().completes_at.has_value();
   if (!pipelines() || withdrawn_ || !said_whole) return false;
