@@ -237,6 +237,24 @@ Value check(const Env& env, emacs_value* arguments) {
   return env.integer(*number);
 }
 
+Value open_ahead(const Env& env, emacs_value* arguments) {
+  auto engine = engine_of(env, arguments[0]);
+  if (!engine) return fail(engine.error());
+  const std::string settings = env.to_string(arguments[1]);
+  if (env.leaving()) return env.nil();
+  if (auto status = (*engine)->open_ahead(settings); !status) return fail(status.error());
+  return env.nil();
+}
+
+Value drop_ahead(const Env& env, emacs_value* arguments) {
+  auto engine = engine_of(env, arguments[0]);
+  if (!engine) return fail(engine.error());
+  const std::string settings = env.to_string(arguments[1]);
+  if (env.leaving()) return env.nil();
+  (*engine)->drop_ahead(settings);
+  return env.nil();
+}
+
 // --- looking
 // -----------------------------------------------------------------------------------------
 
@@ -433,6 +451,10 @@ constexpr Export exports[] = {
     {"sendonce--mod-answer", 3, fenced<answer>,
      "Answer a question.\n\n(fn ENGINE QUESTION ANSWER)"},
     {"sendonce--mod-check", 2, fenced<check>, "Check an account.\n\n(fn ENGINE SETTINGS)"},
+    {"sendonce--mod-open-ahead", 2, fenced<open_ahead>,
+     "Open a line ahead.\n\n(fn ENGINE SETTINGS)"},
+    {"sendonce--mod-drop-ahead", 2, fenced<drop_ahead>,
+     "End unused lines.\n\n(fn ENGINE SETTINGS)"},
     {"sendonce--mod-entries", 2, fenced<entries>, "List entries.\n\n(fn ENGINE ID)"},
     {"sendonce--mod-find", 3, fenced<find>, "Find an entry.\n\n(fn ENGINE DRAFT FINGERPRINT)"},
     {"sendonce--mod-message", 2, fenced<message>, "Stored bytes.\n\n(fn ENGINE ID)"},

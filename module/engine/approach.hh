@@ -28,6 +28,10 @@
 
 namespace sendonce::engine {
 
+/// A line that was quiet for so long is asked whether it lives before a message goes: a server, or
+/// a box on the way, may have forgotten it without a word.
+constexpr Seconds probe_after{10};
+
 /// What all lines of an engine share.
 struct Surroundings {
   outbox::Outbox& outbox;

@@ -10,9 +10,6 @@ namespace sendonce::engine {
 
 namespace {
 
-/// A line that breaks off sooner than this after a message does so because of the message.
-constexpr Seconds fresh_enough{10};
-
 Error given_up() { return Error{Cause::cancelled, Phase::none, "The attempt was withdrawn", {}}; }
 
 }  // namespace
@@ -54,7 +51,7 @@ Status Convoy::take_line() {
     leader_->waits_by(std::make_shared<net::Wake>(std::move(*wake)));
   }
   wake_ = leader_->wake();
-  spent_ = carried_ = probed_ = false;
+  spent_ = kept_ = carried_ = probed_ = false;
   approach_.emplace(surroundings_,
                     Errand{leader_->attempt().entry.id, wake_, leader_->cancelled_flag(),
                            leader_->record(), watcher(leader_)},
@@ -67,17 +64,21 @@ Status Convoy::take_line() {
 
 bool Convoy::adopt_line() {
   LinePool& lines = surroundings_.lines;
-  auto line = lines.take(line_key());
+  auto line = lines.take(line_key(), leader_->cancelled_flag());
   if (!line) return false;
   wake_ = line->wake;
   leader_->waits_by(wake_);
-  const bool fresh = SteadyClock::now() - line->quiet_since < fresh_enough;
-  const bool probe = !lines.outlives_messages(line_key());
+  const bool fresh = !line->quiet_for(probe_after);
   const int carried = line->messages;
-  carried_ = approach_->adopt(std::move(*line), probe);
-  if (probe && carried_) lines.note_outlives(line_key());
-  if (!carried_ && fresh && !leader_->cancelled()) lines.note_broke(line_key(), carried);
-  return carried_;
+  const bool probe = carried > 0 && !lines.outlives_messages(line_key());
+  const bool alive = approach_->adopt(std::move(*line), probe);
+  kept_ = alive;
+  carried_ = alive && carried > 0;
+  if (probe && alive) lines.note_outlives(line_key());
+  // One that was not quiet for long broke off because of what it had carried.
+  if (!alive && carried > 0 && fresh && !leader_->cancelled())
+    lines.note_broke(line_key(), carried);
+  return alive;
 }
 
 std::optional<KeptLine> Convoy::release() {
@@ -242,7 +243,7 @@ void Convoy::transaction_ended(const smtp::TransactionEnded& ended) {
 /// A line that was good for a message before has ended, by nobody's wish, and nobody was served for
 /// certain: a new line may do better.
 bool Convoy::starts_over(Member& member) {
-  if (!line_has_ended() || !carried_ || !member.delivery->may_start_over()) return false;
+  if (!line_has_ended() || !(carried_ || kept_) || !member.delivery->may_start_over()) return false;
   member.delivery->record().note("The line that was kept has ended: once more on a new one");
   member.delivery->record().redact_with(nullptr);
   member.delivery->waits_by(nullptr);

@@ -108,6 +108,7 @@ class Convoy {
   std::optional<Approach> approach_;
   std::shared_ptr<net::Wake> wake_;  // ends the line's waits
   bool had_line_ = false;            // so that the next is a new one
+  bool kept_ = false;                // the line had rested
   bool carried_ = false;             // the line has carried a message before
   bool probed_ = false;              // the line was asked since whether it lives
   bool spent_ = false;               // the line carries no more

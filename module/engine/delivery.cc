@@ -56,6 +56,7 @@ void Delivery::cancel() {
     if (wake_) wake_->wake();
   }
   surroundings_.questions.interrupt();
+  surroundings_.lines.interrupt();
 }
 
 void Delivery::stop_waiting() {

@@ -25,6 +25,10 @@ constexpr std::int64_t second_line_pays = 8;
 /// How long a thread may take to end after all that it waits for was ended.
 constexpr Milliseconds last_grace{1000};
 
+/// How long a line that was opened ahead waits for its message: a server has to wait for five
+/// minutes (RFC 5321 4.5.3.2.7).
+constexpr Seconds ahead_span{290};
+
 /// Seconds before an entry that could not be started is looked at again.
 constexpr double pause_after_failure = 5;
 
@@ -135,6 +139,27 @@ Result<EntryId> Engine::check(const std::string& settings) {
   return number;
 }
 
+Status Engine::open_ahead(const std::string& settings) {
+  reap();
+  auto state = state_.lock();
+  if (state->stopping) return {};
+  auto preconnect = Preconnect::make(surroundings(), --state->last_checkup, settings);
+  if (!preconnect) return fail(preconnect.error());
+  if (!lines_.expect(settings, probe_after)) return {};
+  state->ahead.emplace(settings, *preconnect);
+  start_worker(*state, [this, preconnect = *preconnect] { work(preconnect); });
+  return {};
+}
+
+void Engine::drop_ahead(const std::string& settings) {
+  lines_.end_unused(settings);
+  auto state = state_.lock();
+  // Somebody may wait for it to go by it.
+  const bool wanted = !state->running.empty();
+  if (const auto found = state->ahead.find(settings); found != state->ahead.end() && !wanted)
+    found->second->cancel();
+}
+
 Result<bool> Engine::cancel(EntryId id) {
   if (auto checkup = find_checkup(id)) {
     checkup->cancel();
@@ -190,6 +215,7 @@ bool Engine::stop(Milliseconds span) {
     auto state = state_.lock();
     for (const auto& [id, delivery] : state->running) deliveries.push_back(delivery);
     for (const auto& [number, checkup] : state->checkups) checkup->cancel();
+    for (const auto& [key, preconnect] : state->ahead) preconnect->cancel();
   }
   for (const auto& delivery : deliveries) delivery->cancel();
   const bool in_time = wait_until_quiet(Deadline::after(span));
@@ -435,6 +461,23 @@ void Engine::work(const std::shared_ptr<Checkup>& checkup, EntryId number) {
     sink_->post(CheckEnded{number, checkup->transcript()});
   }
   state_.lock()->checkups.erase(number);
+}
+
+void Engine::work(const std::shared_ptr<Preconnect>& preconnect) {
+  const std::string& key = preconnect->key();
+  std::shared_ptr<LinePool::Resting> resting;
+  Seconds span = ahead_span;
+  try {
+    if (auto line = preconnect->run()) {
+      if (line->messages > 0) span = preconnect->settings().keep_alive;
+      resting = lines_.put(key, std::move(*line));
+    }
+  } catch (const std::exception& defect) {
+    sink_->post(Notice{std::string("A defect of sendonce: ") + defect.what()});
+  }
+  lines_.expect_no_more(key);
+  state_.lock()->ahead.erase(key);
+  if (resting) lines_.rest(resting, span);
 }
 
 /// A line that rests is at hand before anybody hears of its last message: who then sends another,

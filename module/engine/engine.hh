@@ -26,6 +26,7 @@
 #include "engine/delivery.hh"
 #include "engine/events.hh"
 #include "engine/line_pool.hh"
+#include "engine/preconnect.hh"
 #include "engine/questions.hh"
 #include "engine/retry.hh"
 #include "net/network_watch.hh"
@@ -64,6 +65,12 @@ class Engine : private Convoy::Host {
   /// Checks the account of SETTINGS, sends nothing; the checkup's number, which is below 0, comes
   /// back with what it tells and asks.  `cancel` takes it, too.
   Result<EntryId> check(const std::string& settings);
+  /// Opens a line for the account of SETTINGS ahead, unless one is there: it waits for a message
+  /// for some minutes.  What goes wrong is not told.  Asks with a number below 0.  Errors:
+  /// bad_argument.
+  Status open_ahead(const std::string& settings);
+  /// Ends lines for the account of SETTINGS that were opened ahead and have carried nothing.
+  void drop_ahead(const std::string& settings);
   Result<std::string> transcript(EntryId id);
   /// Attempts that run, and how many of them are between commit point and reply.
   std::pair<int, int> running();
@@ -85,7 +92,8 @@ class Engine : private Convoy::Host {
   struct State {
     std::map<EntryId, std::shared_ptr<Delivery>> running;
     std::map<EntryId, std::shared_ptr<Checkup>> checkups;
-    EntryId last_checkup = 0;
+    std::map<std::string, std::shared_ptr<Preconnect>> ahead;  // under way, by settings
+    EntryId last_checkup = 0;                                  // and line opened ahead
     std::int64_t last_store = 0;
     std::list<Worker> workers;
     std::set<EntryId>
@@ -111,6 +119,7 @@ class Engine : private Convoy::Host {
   bool start(EntryId id, const std::string& server);
   void carry(const std::shared_ptr<Delivery>& first, const std::string& server);
   void work(const std::shared_ptr<Checkup>& checkup, EntryId number);
+  void work(const std::shared_ptr<Preconnect>& preconnect);
   template <class Work>
   void start_worker(State& state, Work work);
   std::shared_ptr<Checkup> find_checkup(EntryId number);
