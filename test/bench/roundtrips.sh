@@ -16,7 +16,6 @@ trips() { # WHO PEER [KEEP]
   fi
 }
 
-offers() { [[ $2 == data || $1 == sendonce || $1 == raw ]]; } # WHO WAY: the others know no BDAT
 
 one_mode() { # MODE WAY COLD-FLOOR WARM-FLOOR
   local who value name="$1, ${2^^}"

@@ -16,6 +16,8 @@ have() {
   esac
 }
 
+offers() { [[ $2 == data || $1 == sendonce || $1 == raw ]]; } # WHO WAY: the others know no BDAT
+
 # Users run compiled Lisp, and so does this.
 compile_lisp() {
   mkdir -p "$place/lisp"
@@ -35,7 +37,7 @@ traced() {
   fi
 }
 
-last() { tail -n "$1" "$place/output" >&2; } # what it said, when it failed
+first() { head -n "$1" "$place/output" >&2; } # what it said, when it failed
 
 times() {
   local who=$1 line=$2 peer=$3 octets=$4 count=$5 keep=${6:-}
@@ -45,14 +47,14 @@ times() {
   port_of "$line" "$peer"
   if ! "times_$who" "$host" "$port" "${peer%-*}" "${peer#*-}" "$place/message-$octets" "$count" "$keep"; then
     echo "bench: $who failed to send $octets octets on line $line to $peer" >&2
-    last 5
+    first 5
     return 1
   fi
 }
 
 emacs_times() { # WHO HOST PORT TLS WAY FILE COUNT KEEP [FUNCTION]
   rm -rf "$place/home"
-  mkdir "$place/home"
+  mkdir -p "$place/home/.emacs.d"
   traced env HOME="$place/home" LC_ALL=C.UTF-8 BENCH_WITH="$1" BENCH_HOST="$2" BENCH_PORT="$3" BENCH_TLS="$4" \
     BENCH_FILE="$6.lf" BENCH_COUNT="$7" BENCH_KEEP="${8:-0}" BENCH_CA="$ca" \
     "$emacs" -Q --batch -L "$place/lisp" -L "$build" -l "$root/test/bench/sendonce-bench.el" \

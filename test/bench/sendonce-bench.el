@@ -115,6 +115,7 @@
   (dotimes (number (sendonce-bench-env "COUNT"))
     (sendonce-bench-say "%.6f" (sendonce-bench-send-one (1+ number))))
   (when (sendonce-bench-env "IDLE")
+    (sleep-for 1)                       ; the send's own last acts
     (sendonce-bench-mark "idle" 1)
     (sleep-for (sendonce-bench-env "IDLE"))
     (sendonce-bench-mark "idle" 2)))
