@@ -1,17 +1,19 @@
-// A line with a set round trip, for measuring: a network interface (TUN) whose far end is this machine again, every
-// packet held back by half the round trip.  The kernel's own TCP runs at both ends, handshake and window
-// included, and what goes over the line is counted exactly.
+// A line with a set round trip, for measuring: a network interface (TUN) whose far end is this
+// machine again, every packet held back by half the round trip.  The kernel's own TCP runs at both
+// ends, handshake and window included, and what goes over the line is counted exactly.
 //
-//   bench-line NETWORK ROUND-TRIP-MS COUNTS     NETWORK: the 77 of 10.77.77.0/24; needs CAP_NET_ADMIN
+//   bench-line NETWORK ROUND-TRIP-MS COUNTS     NETWORK: the 77 of 10.77.77.0/24; needs
+//   CAP_NET_ADMIN
 //
-// Whoever connects to 10.77.77.2 reaches what listens on this machine at 10.77.77.1: source and destination
-// of each packet change places (which leaves every checksum as it was).  COUNTS is a file of one line that
-// always shows the present state:
+// Whoever connects to 10.77.77.2 reaches what listens on this machine at 10.77.77.1: source and
+// destination of each packet change places (which leaves every checksum as it was).  COUNTS is a
+// file of one line that always shows the present state:
 //
 //   OUT-PACKETS OUT-OCTETS OUT-DATA IN-PACKETS IN-OCTETS IN-DATA TURNS
 //
-// Out is what clients send; octets are those of IP packets; DATA counts packets with a payload.  A turn is a flight
-// of the client's: SYN or payload, first of all or after something of the server's.  One thread; ends by a signal.
+// Out is what clients send; octets are those of IP packets; DATA counts packets with a payload.  A
+// turn is a flight of the client's: SYN or payload, first of all or after something of the
+// server's.  One thread; ends by a signal.
 
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -1,12 +1,13 @@
-// The least that a client can do to get a message accepted: what the others are held against.  One thread, blocking
-// calls, no certificate checked, no journal, no second try; whatever is not a 2 or 3 ends it.
+// The least that a client can do to get a message accepted: what the others are held against.  One
+// thread, blocking calls, no certificate checked, no journal, no second try; whatever is not a 2 or
+// 3 ends it.
 //
 //   bench-raw HOST PORT implicit|starttls bdat|data FILE COUNT
 //
-// Signs in as aoi with PLAIN, sends FILE (CRLF, no line that begins with a dot) COUNT times on one line, in as few
-// flights as the protocol allows, and prints the seconds from the start of each (for the first: before the
-// TCP handshake) until 250 is in hand.  QUIT goes out unawaited.
-// Before and after each send it looks for a file /bench-mark/begin-N and end-N: marks for strace.
+// Signs in as aoi with PLAIN, sends FILE (CRLF, no line that begins with a dot) COUNT times on one
+// line, in as few flights as the protocol allows, and prints the seconds from the start of each
+// (for the first: before the TCP handshake) until 250 is in hand.  QUIT goes out unawaited. Before
+// and after each send it looks for a file /bench-mark/begin-N and end-N: marks for strace.
 
 #include <gnutls/gnutls.h>
 #include <netdb.h>

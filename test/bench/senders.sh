@@ -57,8 +57,22 @@ emacs_times() { # WHO HOST PORT TLS WAY FILE COUNT KEEP [FUNCTION]
   mkdir -p "$place/home/.emacs.d"
   traced env HOME="$place/home" LC_ALL=C.UTF-8 BENCH_WITH="$1" BENCH_HOST="$2" BENCH_PORT="$3" BENCH_TLS="$4" \
     BENCH_FILE="$6.lf" BENCH_COUNT="$7" BENCH_KEEP="${8:-0}" BENCH_CA="$ca" \
-    "$emacs" -Q --batch -L "$place/lisp" -L "$build" -l "$root/test/bench/sendonce-bench.el" \
+    BENCH_FILL="$build/test/bench/bench-fill" BENCH_LIMIT=900 \
+    "$emacs" -Q --batch -L "$place/lisp" -L "$build" -l "$root/test/bench/sendonce-bench-lisp.el" \
     -f "${9:-sendonce-bench-send}" </dev/null 2>"$place/output"
+}
+
+# emacs_says WHO LINE PEER OCTETS COUNT KEEP FUNCTION: what a function of sendonce-bench-lisp.el prints.
+emacs_says() {
+  local host port peer=$3
+  message "$4"
+  host=$(host_of "$2")
+  port_of "$2" "$peer"
+  if ! emacs_times "$1" "$host" "$port" "${peer%-*}" "${peer#*-}" "$place/message-$4" "${@:5}"; then
+    echo "bench: $7 failed with $1 on line $2" >&2
+    first 5
+    return 1
+  fi
 }
 
 times_sendonce() {
