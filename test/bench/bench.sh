@@ -13,6 +13,7 @@ build=$(cd "${BUILD_DIR:-$root/build}" && pwd)
 place=$build/bench
 here=$root/test/bench
 all_parts=(roundtrips calls wire lisp throughput queue memory floors)
+everybody=(sendonce curl msmtp smtpmail raw)
 if (($# == 0)); then set -- "${all_parts[@]}"; fi
 for part; do
   if [[ " ${all_parts[*]} " != *" $part "* ]]; then

@@ -3,6 +3,7 @@
 # on a new line, of one on a line that was kept, of 5 MB; calls that found nothing (EAGAIN); and how often anything
 # of sendonce wakes while a kept line is idle for a minute.  Sourced by bench.sh.
 
+: "${place:?}" "${here:?}" "${everybody[*]:?}"
 idle_seconds=${BENCH_IDLE_SECONDS:-60}
 
 can_trace() {
@@ -14,9 +15,10 @@ can_trace() {
 counted() {
   local peer=implicit-data
   if offers "$1" bdat; then peer=implicit-bdat; fi
-  trace=$place/trace-$1-$2 times "$1" 50 "$peer" "$2" 1 "${5:-}" >/dev/null || return
-  read -r calls sends receives waits eagains < <(awk -v from="${3:-}" -v to="${4:-}" -f "$here/trace.awk" "$place/trace-$1-$2")
-  rm -f "$place/trace-$1-$2"
+  local seen=$place/trace-$1-$2
+  trace=$seen times "$1" 50 "$peer" "$2" 1 "${5:-}" >/dev/null || return
+  read -r calls sends receives waits eagains < <(awk -v from="${3:-}" -v to="${4:-}" -f "$here/trace.awk" "$seen")
+  rm -f "$seen"
 }
 
 show_calls() { # FIGURE WHO

@@ -24,7 +24,9 @@ claim() { # NAME VALUE '<='|'>='|'<' GOAL [SLACK]
 # For sums over measured seconds: `sum EXPRESSION FORMAT'.
 sum() { awk "BEGIN { printf \"${2:-%.3f}\", $1 }"; }
 
-least() { sort -g | head -n 1; }
+# Of the first column of what they read.
+least() { sort -g | head -n 1 | cut -d ' ' -f 1; }
+greatest() { sort -g | tail -n 1 | cut -d ' ' -f 1; }
 middle() { sort -g | awk '{ v[NR] = $1 } END { if (NR) print v[int((NR + 1) / 2)] }'; }
 
 report() {
@@ -37,7 +39,6 @@ report() {
     }
     $1 == "figure" { value[$2, $3, $4] = $5 }
     $1 == "goal" { wanted[$2, $3] = $4 }
-    function cell(text) { return text == "" ? "|" : "| " text " " }
     END {
       line = "| "
       for (i = 1; i <= n; i++) line = line "| " who[i] " "

@@ -35,8 +35,8 @@ int main(int count, char** arguments) {
   if (!outbox) die(outbox.error().message);
   const std::string settings = contents(arguments[2]);
   const std::string message = contents(arguments[3]);
-  const int messages = std::atoi(arguments[4]);
-  for (int i = 1; i <= messages; ++i) {
+  const long messages = std::strtol(arguments[4], nullptr, 10);
+  for (long i = 1; i <= messages; ++i) {
     const std::string name = std::to_string(i);
     auto entry = (*outbox)->enqueue({"bench",
                                      settings,

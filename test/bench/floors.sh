@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What nobody can go below on this machine: how fast GnuTLS encrypts, how long a sync to disk takes, what the journal costs
-# beside it.  Floors of round trips are in the rows where they belong.  Sourced by bench.sh.
+# What nobody can go below on this machine: how fast GnuTLS encrypts, how long a sync to disk takes, what the journal
+# costs beside it.  Floors of round trips are in the rows where they belong.  Sourced by bench.sh.
 
 : "${place:?}" "${build:?}"
 

@@ -121,8 +121,9 @@ class Counts {
     way.octets += packet.size();
     if (data) ++way.data;
     if (data || opening) {
-      if (out && servers_turn_) ++turns_;
-      servers_turn_ = !out;
+      const std::size_t client = port(packet, out ? at : at + 2);
+      if (out && (!clients_turn_taken_.test(client) || (opening && !answer))) ++turns_;
+      clients_turn_taken_.set(client, out);
     }
     show();
   }
@@ -150,8 +151,8 @@ class Counts {
   char* text_ = nullptr;
   Way out_, in_;
   std::uint64_t turns_ = 0;
-  bool servers_turn_ = true;
-  std::bitset<65536> servers_;  // ports that someone has connected to
+  std::bitset<65536> clients_turn_taken_;  // by the client's port: it spoke last
+  std::bitset<65536> servers_;             // ports that someone has connected to
 };
 
 class Line {
@@ -221,6 +222,6 @@ int main(int count, char** arguments) {
   Counts counts(arguments[3]);
   (void)std::puts("ready");
   (void)std::fflush(stdout);
-  const std::chrono::duration<double, std::milli> round_trip(std::atof(arguments[2]));
+  const std::chrono::duration<double, std::milli> round_trip(std::strtod(arguments[2], nullptr));
   Line(fd, std::chrono::duration_cast<Clock::duration>(round_trip / 2), counts).run();
 }

@@ -27,7 +27,7 @@ enter_network() { # "$@" of the caller: it begins again inside; returns there
 # What was started is written down in a file, since some of it is started in subshells.
 leave_place() {
   if [[ -e $place/started ]]; then xargs kill <"$place/started" 2>/dev/null || true; fi
-  rm -rf "$place/home" "$place"/peer-*/messages "$place"/peer-*/incoming
+  rm -rf "${place:?}/home" "$place"/peer-*/messages "$place"/peer-*/incoming
 }
 
 # start WORD COMMAND...: runs in the background, and waits for its first line, which begins with WORD.
@@ -56,7 +56,6 @@ start_peers() {
       start_peer "$mode-$way" "${options[@]}"
     done
   done
-  ca=$place/peer-implicit-bdat/ca.pem
 }
 
 start_peer() { # NAME OPTION...
@@ -100,7 +99,7 @@ port_of() {
   if [[ ! -e $file ]]; then
     # shellcheck disable=SC2016
     start ready perl "$root/test/fault/delay.pl" "$port" "$1" \
-      bash -c 'echo "$DELAY_PORT" >"$0"; echo ready; exec sleep infinity' "$file"
+      bash -c 'echo "$DELAY_PORT" >"$0"; echo ready; exec tail -f --pid="$PPID" /dev/null' "$file"
   fi
   port=$(cat "$file")
 }

@@ -134,7 +134,7 @@ void deliver(Line& line, bool chunking, const std::string& message) {
   ask(line, message + ".\r\n");
 }
 
-void mark(const char* what, int number) {
+void mark(const char* what, long number) {
   static_cast<void>(
       ::access(("/bench-mark/" + std::string(what) + "-" + std::to_string(number)).c_str(), F_OK));
 }
@@ -145,12 +145,12 @@ int main(int count, char** arguments) {
   if (count != 7) die("usage: bench-raw HOST PORT implicit|starttls bdat|data FILE COUNT");
   std::ifstream file(arguments[5], std::ios::binary);
   const std::string message{std::istreambuf_iterator<char>(file), {}};
-  const int rounds = std::atoi(arguments[6]);
+  const long rounds = std::strtol(arguments[6], nullptr, 10);
   mark("begin", 1);
   auto start = Clock::now();
   Line line(arguments[1], arguments[2]);
   open(line, arguments[3] == std::string("starttls"));
-  for (int round = 1; round <= rounds; ++round) {
+  for (long round = 1; round <= rounds; ++round) {
     deliver(line, arguments[4] == std::string("bdat"), message);
     (void)std::printf("%.6f\n", std::chrono::duration<double>(Clock::now() - start).count());
     mark("end", round);

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# Round trips of a send of 10 KB: the time it takes at 100 ms less the time at 0 ms, over 100 ms; the least of some tries
-# at each.  Below: flights of the client's as the line counts them, those after 250 (QUIT) included.  Sourced by bench.sh.
+# Round trips of a send of 10 KB: the time it takes at 100 ms less the time at 0 ms, over 100 ms; the least of some
+# tries at each.  Until 250 is in hand; but msmtp and smtpmail return when QUIT is answered.  Sourced by bench.sh.
 
+: "${everybody[*]:?}"
 tries=${BENCH_TRIES:-5}
 
 trips() { # WHO PEER [KEEP]

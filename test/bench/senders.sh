@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# How each program sends: `times WHO LINE PEER OCTETS COUNT [KEEP]' prints the seconds of each of COUNT sends, from
-# the start of the program, or the call in Emacs, until 250 is in hand (curl, raw, sendonce) or the program or call
-# has returned (msmtp, smtpmail).  With KEEP the sends share one line (sendonce, curl, raw), and the first of them, which
+# How each program sends: `times WHO LINE PEER OCTETS COUNT [KEEP]' prints the seconds of each of COUNT sends, from the
+# start of the program, or the call in Emacs, until 250 is in hand (curl, raw, sendonce) or the program or call has
+# returned (msmtp, smtpmail).  With KEEP the sends share one line (sendonce, curl, raw), and the first of them, which
 # opens it, is not printed.  Sourced by bench.sh after place.sh.
 
 : "${build:?}" "${place:?}" "${root:?}"
-everybody=(sendonce curl msmtp smtpmail raw)
+ca=$place/peer-implicit-bdat/ca.pem
 emacs=${EMACS:-emacs}
 
 have() {
@@ -27,8 +27,8 @@ compile_lisp() {
 
 # traced COMMAND...: under strace if $trace is set, a file for what it sees.
 trace=
-trace_filter=network,read,write,readv,writev,poll,ppoll,select,pselect6,epoll_wait,epoll_pwait,?access,?faccessat
-trace_filter+=,?faccessat2
+trace_filter='network,read,write,readv,writev,poll,ppoll,select,pselect6,epoll_wait,epoll_pwait'
+trace_filter+=',?access,?faccessat,?faccessat2'
 traced() {
   if [[ -z $trace ]]; then
     "$@"
@@ -53,12 +53,12 @@ times() {
 }
 
 emacs_times() { # WHO HOST PORT TLS WAY FILE COUNT KEEP [FUNCTION]
-  rm -rf "$place/home"
+  rm -rf "${place:?}/home"
   mkdir -p "$place/home/.emacs.d"
   traced env HOME="$place/home" LC_ALL=C.UTF-8 BENCH_WITH="$1" BENCH_HOST="$2" BENCH_PORT="$3" BENCH_TLS="$4" \
     BENCH_FILE="$6.lf" BENCH_COUNT="$7" BENCH_KEEP="${8:-0}" BENCH_CA="$ca" \
     BENCH_FILL="$build/test/bench/bench-fill" BENCH_LIMIT=900 \
-    "$emacs" -Q --batch -L "$place/lisp" -L "$build" -l "$root/test/bench/sendonce-bench-lisp.el" \
+    "$emacs" -Q --batch -L "$place/lisp" -L "$build" -L "$root/test/bench" -l sendonce-bench-lisp \
     -f "${9:-sendonce-bench-send}" </dev/null 2>"$place/output"
 }
 

@@ -5,15 +5,15 @@
 
 ;;; Commentary:
 
-;; Environment as for sendonce-bench.el, which is beside this file; BENCH_LIMIT for the queue, seconds.  Each function
-;; prints its figures, one a line, as lisp.sh, memory.sh and queue.sh read them.
+;; Environment as for sendonce-bench.el; for the queue, BENCH_FILL, the program bench-fill, and BENCH_LIMIT, seconds.
+;; Each function prints its figures as lisp.sh, memory.sh and queue.sh read them.
 ;;
 ;; A batch Emacs waits for what it sends; here nobody is to wait, so `noninteractive' is nil where it matters, as
 ;; it is for a user.
 
 ;;; Code:
 
-(require 'sendonce-bench (expand-file-name "sendonce-bench.el" (file-name-directory load-file-name)))
+(require 'sendonce-bench)
 (require 'cl-lib)
 (require 'message)
 
@@ -41,6 +41,13 @@
     (message-mode))
   (setq-local message-bogus-addresses nil))
 
+(defvar sendonce-bench--inside 0
+  "Seconds that `send-mail-function' took the last time.")
+
+(defun sendonce-bench--inner (function)
+  "Call FUNCTION and note how long it takes."
+  (setq sendonce-bench--inside (sendonce-bench-seconds (funcall function))))
+
 (defun sendonce-bench--call (number)
   "Send draft NUMBER as a user who does not wait; return how long Emacs was taken."
   (with-temp-buffer
@@ -52,10 +59,12 @@
       (sendonce-bench-seconds (message-send)))))
 
 (defun sendonce-bench-call ()
-  "Print the milliseconds that each of BENCH_COUNT calls of `message-send' took."
+  "Print the milliseconds that each of BENCH_COUNT calls of `message-send' took.
+After it, on the same line, how many of them the send function took."
   (sendonce-bench-set-up)
+  (advice-add send-mail-function :around #'sendonce-bench--inner)
   (dotimes (number (sendonce-bench-env "COUNT"))
-    (sendonce-bench-say "%.3f" (* 1000 (sendonce-bench--call number)))
+    (sendonce-bench-say "%.3f %.3f" (* 1000 (sendonce-bench--call number)) (* 1000 sendonce-bench--inside))
     (unless (equal (sendonce-bench-env "WITH") "smtpmail")
       (sendonce-wait-idle 60))))
 
@@ -143,7 +152,6 @@ The message in its buffer was there before."
 (defun sendonce-bench--fill ()
   "Put BENCH_COUNT messages into an outbox that no engine has opened yet."
   (let ((settings (expand-file-name "settings" "~")))
-    (require 'sendonce-account)
     (write-region (sendonce-account-settings (car sendonce-accounts)) nil settings nil 'silent)
     (make-directory sendonce-directory t)
     (unless (eq 0 (call-process (sendonce-bench-env "FILL") nil nil nil sendonce-directory settings
@@ -158,6 +166,8 @@ The message in its buffer was there before."
   "Print how long it takes to send a queue of BENCH_COUNT messages, in seconds.
 From the start of the engine until the last is sent."
   (sendonce-bench-set-up)
+  (dolist (library '(sendonce-account sendonce-engine sendonce-submit sendonce-outbox))
+    (require library))
   (sendonce-bench--fill)
   (sendonce-engine-ensure)
   (let ((seconds (sendonce-bench-seconds

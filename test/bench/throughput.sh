@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# Throughput over the loopback interface, implicit TLS: octets of the message over the least time of some sends, each on
-# a new line unless it says otherwise.  sendonce's time includes the message's way into the outbox, synced to disk.  What
-# counts is the ratio to the others in the same run.  Sourced by bench.sh.
+# Throughput over the loopback interface, implicit TLS: octets of the message over the least time of some sends, each
+# on a new line unless it says otherwise.  sendonce's time includes the message's way into the outbox, synced to disk.
+# What counts is the ratio to the others in the same run.  Sourced by bench.sh.
 
+: "${everybody[*]:?}"
 declare -A speed
 
 rate() { # WHO OCTETS COUNT [KEEP]: MB/s

@@ -46,7 +46,7 @@ check_lisp() {
   local files tests
   mapfile -t files < <(sources 'lisp/*.el')
   mapfile -t tests < <(sources 'test/*.el')
-  "${EMACS:-emacs}" -Q --batch -L lisp -L test/lisp -L test/clients -L test/fault -l test/lint/lint.el -f lint-batch \
+  "${EMACS:-emacs}" -Q --batch -L lisp -L test/lisp -L test/clients -L test/fault -L test/bench -l test/lint/lint.el -f lint-batch \
     "${files[@]}" --tests "${tests[@]}"
 }
 
