@@ -28,6 +28,7 @@ source "$here/place.sh"
 enter_network "$@"
 rm -rf "$place"
 mkdir -p "$place"
+memory=$(memory_for "$place")
 # shellcheck source=test/bench/senders.sh
 source "$here/senders.sh"
 # shellcheck source=test/bench/figures.sh

@@ -21,6 +21,7 @@ call_times() { # LINE KEEP LABEL
 
 measure_lisp() {
   local call gap seconds
+  goal_of_sync
   call_times 0 60 '10 KB, RTT 0 (ms)'
   call_times 100 60 '10 KB, RTT 100 (ms)'
   read -r call gap seconds < <(emacs_says sendonce loop implicit-bdat 50000000 1 0 sendonce-bench-gap)

@@ -28,6 +28,7 @@ enter_network() { # "$@" of the caller: it begins again inside; returns there
 leave_place() {
   if [[ -e $place/started ]]; then xargs kill <"$place/started" 2>/dev/null || true; fi
   rm -rf "${place:?}/home" "$place"/peer-*/messages "$place"/peer-*/incoming
+  if [[ -n ${memory:-} && $memory != "$place" ]]; then rm -rf "$memory"; fi
 }
 
 # start WORD COMMAND...: runs in the background, and waits for its first line, which begins with WORD.
@@ -46,6 +47,33 @@ declare -A peer_ports
 modes=(implicit starttls)
 ways=(bdat data)
 
+# What is no disk: servers keep their messages there, so as not to compete with the outbox that is measured, and so
+# does an outbox where the line alone is measured.  DIRECTORY itself where memory is short.
+memory_for() { # DIRECTORY: prints the one to use
+  local free
+  free=$(df -P -k /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')
+  if ((${free:-0} < 1000000)) || [[ ! -w /dev/shm ]]; then
+    echo "$1"
+  else
+    echo "/dev/shm/sendonce-bench.$$"
+  fi
+}
+
+# in_memory COMMAND...: with the outbox there.
+in_memory() {
+  # shellcheck disable=SC2034 # emacs_times reads it
+  local home=$memory/home
+  "$@"
+}
+
+# How long 4 KB take to the disk just now: what else goes on there changes it from minute to minute.
+goal_of_sync() {
+  local each
+  each=$(LC_ALL=C dd if=/dev/zero of="$place/sync" bs=4096 count=50 oflag=dsync conv=notrunc 2>&1 |
+    awk '/copied/ { printf "%.2f", $(NF - 3) * 1000 / 50 }')
+  goal 'a sync of 4 KB to the disk just now (ms)' "$each"
+}
+
 # Servers, called MODE-WAY: implicit-bdat and so on.  All have one certificate.
 start_peers() {
   local mode way options
@@ -61,15 +89,15 @@ start_peers() {
 start_peer() { # NAME OPTION...
   local name=$1 certificate=$place/peer-implicit-bdat/server.pem
   shift
+  mkdir -p "$memory/peer-$name"
+  if [[ $memory != "$place" ]]; then ln -s "$memory/peer-$name" "$place/peer-$name"; fi
   if [[ -e $certificate ]]; then set -- "$@" --cert "$certificate"; fi
   start listening "$build/test/peer/sendonce-peer" --dir "$place/peer-$name" --host 0.0.0.0 --no-sync \
     --tls-host '*.bench.example' --user aoi:open-sesame --auth PLAIN --require-auth "$@"
   peer_ports[$name]=$(cat "$place/peer-$name/port")
 }
 
-forget_messages() { find "$place"/peer-*/messages -type f -delete; }
-
-accepted() { find "$place/peer-$1/messages" -name '*.eml' | wc -l; } # PEER: how many it holds
+forget_messages() { find "$place"/peer-*/messages/ -type f -delete; }
 
 # Lines are called by their round trips in ms; `loop' is this machine itself.
 open_lines() {

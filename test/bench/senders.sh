@@ -5,6 +5,7 @@
 # opens it, is not printed.  Sourced by bench.sh after place.sh.
 
 : "${build:?}" "${place:?}" "${root:?}"
+home=$place/home # with the outbox in it
 ca=$place/peer-implicit-bdat/ca.pem
 emacs=${EMACS:-emacs}
 
@@ -53,9 +54,9 @@ times() {
 }
 
 emacs_times() { # WHO HOST PORT TLS WAY FILE COUNT KEEP [FUNCTION]
-  rm -rf "${place:?}/home"
-  mkdir -p "$place/home/.emacs.d"
-  traced env HOME="$place/home" LC_ALL=C.UTF-8 BENCH_WITH="$1" BENCH_HOST="$2" BENCH_PORT="$3" BENCH_TLS="$4" \
+  rm -rf "${home:?}"
+  mkdir -p "$home/.emacs.d"
+  traced env HOME="$home" LC_ALL=C.UTF-8 BENCH_WITH="$1" BENCH_HOST="$2" BENCH_PORT="$3" BENCH_TLS="$4" \
     BENCH_FILE="$6.lf" BENCH_COUNT="$7" BENCH_KEEP="${8:-0}" BENCH_CA="$ca" \
     BENCH_FILL="$build/test/bench/bench-fill" BENCH_LIMIT=900 \
     "$emacs" -Q --batch -L "$place/lisp" -L "$build" -L "$root/test/bench" -l sendonce-bench-lisp \

@@ -26,14 +26,16 @@ throughput_of() { # LABEL OCTETS COUNT [KEEP]
   done
 }
 
-against() { # WHO GOAL: how many times as fast as WHO sendonce was with the last size
+against() { # WHO GOAL [SUFFIX]: how many times as fast as WHO sendonce was with the last size
   local value=
   if [[ -z ${speed[$1]:-} ]]; then return; fi
   if [[ -n ${speed[sendonce]:-} ]]; then value=$(sum "${speed[sendonce]} / ${speed[$1]}" %.2f); fi
-  claim "50MB-sendonce/$1" "$value" '>=' "$2"
+  claim "50MB-sendonce${3:-}/$1" "$value" '>=' "$2"
 }
 
 measure_throughput() {
+  local value
+  goal_of_sync
   throughput_of '10 KB' 10000 10
   throughput_of '10 KB, kept line' 10000 20 60
   throughput_of '5 MB' 5000000 3
@@ -43,4 +45,9 @@ measure_throughput() {
   against curl 1.0
   against msmtp 8
   against smtpmail 10
+  if value=$(in_memory rate sendonce 50000000 2); then
+    figure 'MB/s, 50 MB, outbox in memory' sendonce "$value"
+    speed[sendonce]=$value
+    against curl 1.0 -in-memory
+  fi
 }
