@@ -258,6 +258,15 @@ Value drop_ahead(const Env& env, emacs_value* arguments) {
 // --- looking
 // -----------------------------------------------------------------------------------------
 
+Value tally(const Env& env, emacs_value* arguments) {
+  auto engine = engine_of(env, arguments[0]);
+  if (!engine) return fail(engine.error());
+  auto counted = (*engine)->outbox().tally(wall_clock());
+  if (!counted) return fail(counted.error());
+  return env.list(
+      {env.integer(counted->unsent), env.integer(counted->in_doubt), env.integer(counted->busy)});
+}
+
 Value entries(const Env& env, emacs_value* arguments) {
   auto engine = engine_of(env, arguments[0]);
   if (!engine) return fail(engine.error());
@@ -455,6 +464,7 @@ constexpr Export exports[] = {
      "Open a line ahead.\n\n(fn ENGINE SETTINGS)"},
     {"sendonce--mod-drop-ahead", 2, fenced<drop_ahead>,
      "End unused lines.\n\n(fn ENGINE SETTINGS)"},
+    {"sendonce--mod-tally", 1, fenced<tally>, "Count what is not at rest.\n\n(fn ENGINE)"},
     {"sendonce--mod-entries", 2, fenced<entries>, "List entries.\n\n(fn ENGINE ID)"},
     {"sendonce--mod-find", 3, fenced<find>, "Find an entry.\n\n(fn ENGINE DRAFT FINGERPRINT)"},
     {"sendonce--mod-message", 2, fenced<message>, "Stored bytes.\n\n(fn ENGINE ID)"},

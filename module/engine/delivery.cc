@@ -165,6 +165,7 @@ Status Delivery::commit(const std::vector<std::size_t>& recipients,
 void Delivery::take_outcomes(const smtp::TransactionEnded& ended) {
   for (const smtp::RecipientOutcome& outcome : ended.outcomes) {
     outcomes_.push_back(outcome_of(outcome));
+    more_at_once_ = more_at_once_ || outcome.verdict == smtp::RecipientOutcome::Verdict::next_time;
     if (outcome.error && !decided_by_) decided_by_ = outcome.error;
   }
 }
@@ -182,6 +183,7 @@ void Delivery::start_over() {
   offset_ = 0;
   outcomes_.clear();
   decided_by_.reset();
+  more_at_once_ = false;
   beyond_ = false;
 }
 
@@ -212,6 +214,11 @@ outbox::AttemptEnd Delivery::conclude(
         cause_name(state == outbox::State::failed ? Cause::refused : Cause::refused_for_now);
   }
   end.outcomes = outcomes_;
+  // The others go at once, if this time anything was decided: else it would go on for ever.
+  const bool decided = std::any_of(outcomes_.begin(), outcomes_.end(), [](const auto& outcome) {
+    return outcome.state == outbox::State::sent || outcome.state == outbox::State::failed;
+  });
+  if (more_at_once_ && decided) end.next_try = wall_clock();
   return end;
 }
 

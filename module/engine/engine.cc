@@ -570,9 +570,12 @@ void Engine::plan(outbox::AttemptEnd& end, const outbox::Attempt& attempt) {
     }
   }
   if (!waits) return;
-  end.next_try =
-      stopping ? now
-               : next_try(policy.schedule, attempt.entry.created, now, attempt.entry.attempts, now);
+  if (stopping) {
+    end.next_try = now;
+  } else if (end.next_try == 0) {
+    end.next_try =
+        next_try(policy.schedule, attempt.entry.created, now, attempt.entry.attempts, now);
+  }
   if (age >= policy.warn_after && !attempt.entry.warned) sink_->post(Late{attempt.entry.id});
 }
 

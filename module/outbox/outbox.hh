@@ -28,6 +28,13 @@ struct Stepped {
   std::optional<Attempt> claimed;
 };
 
+/// How many entries are not at rest.
+struct Tally {
+  std::int64_t unsent = 0;    ///< queued, sending or deferred
+  std::int64_t in_doubt = 0;  ///< in doubt
+  std::int64_t busy = 0;      ///< of those unsent: not waiting for their time
+};
+
 /// Entries that are due with the same account and settings.
 struct DueGroup {
   EntryId first = 0;  ///< due longest
@@ -56,6 +63,7 @@ class Outbox {
 
   virtual Result<std::vector<Entry>> entries() = 0;  ///< newest first
   virtual Result<std::optional<Entry>> entry(EntryId id) = 0;
+  virtual Result<Tally> tally(double now) = 0;
   /// Newest entry of that draft identity, or with that fingerprint.  "" finds nothing.
   virtual Result<std::optional<Entry>> find_draft(std::string_view draft) = 0;
   virtual Result<std::optional<Entry>> find_fingerprint(std::string_view fingerprint) = 0;

@@ -165,6 +165,26 @@ Result<std::optional<Entry>> OutboxFile::entry(EntryId id) {
   return consult(*core, [id](Database& database) { return load_entry(database, id); });
 }
 
+/// The state of each entry as `more_urgent` has it: in doubt, failed, then what is unsent.
+Result<Tally> OutboxFile::tally(double now) {
+  auto core = core_.lock();
+  return consult(*core, [now](Database& database) {
+    Use row = database.use(
+        "SELECT count(CASE WHEN doubt = 0 AND failed = 0 AND (soon OR later) THEN 1 END),"
+        "       count(CASE WHEN doubt THEN 1 END),"
+        "       count(CASE WHEN doubt = 0 AND failed = 0 AND (soon OR (later AND due <= ?)) THEN 1 "
+        "END)"
+        " FROM (SELECT max(state = 'in-doubt') AS doubt, max(state = 'failed') AS failed,"
+        "              max(state IN ('queued', 'sending')) AS soon,"
+        "              max(state = 'deferred') AS later, due"
+        "       FROM entry JOIN recipient ON recipient.entry = entry.id"
+        "       WHERE resolved = 0 GROUP BY entry.id)")(std::optional(now));
+    Tally tally;
+    if (row.next()) tally = {row.integer(0), row.integer(1), row.integer(2)};
+    return tally;
+  });
+}
+
 Result<std::optional<Entry>> OutboxFile::find_draft(std::string_view draft) {
   if (draft.empty()) return std::nullopt;
   auto core = core_.lock();

@@ -71,6 +71,7 @@ class OutboxFile final : public Outbox {
   Result<EntryId> enqueue(const Submission& submission, const Spool& spool) override;
   Result<std::vector<Entry>> entries() override;
   Result<std::optional<Entry>> entry(EntryId id) override;
+  Result<Tally> tally(double now) override;
   Result<std::optional<Entry>> find_draft(std::string_view draft) override;
   Result<std::optional<Entry>> find_fingerprint(std::string_view fingerprint) override;
   Result<std::string> read_message(EntryId id, std::int64_t offset, std::size_t limit) override;

@@ -110,7 +110,9 @@ struct Envelope {
 
 /// What became of one recipient.
 struct RecipientOutcome {
-  enum class Verdict { accepted, refused, refused_for_now, not_tried, in_doubt };
+  /// `next_time`: the server takes no more recipients with one message; to be tried at once with
+  /// another (RFC 9422, or the 452 of RFC 5321 4.5.3.1.10).
+  enum class Verdict { accepted, refused, refused_for_now, next_time, not_tried, in_doubt };
   Verdict verdict = Verdict::not_tried;
   std::optional<Reply> reply;  ///< the one that decided it
   std::optional<Error> error;  ///< why, where no reply did
@@ -182,6 +184,7 @@ struct Message {
   std::vector<std::size_t> to_say;                        // recipients whom RCPT is to name
   std::size_t said = 0;                                   // of to_say
   std::size_t answered = 0;                               // of to_say
+  std::size_t taken = 0;                                  // of those answered
   bool counted = false;                                   // BDAT, not DATA
   bool begun = false;                                     // DATA, or a first BDAT, was said
   BodyEncoder encoder{Framing::dots};
@@ -276,6 +279,7 @@ class Session {
   // the message (session_message.cc)
   void refuse_after_end();
   void refuse_beforehand();
+  void keep_to_limits();
   [[nodiscard]] bool pipelines() const;
   void say_envelope();
   void say_mail();

@@ -229,6 +229,9 @@ class Play {
                        "refused by 5yz, or by what the server offers");
       case Verdict::refused_for_now:
         return require(by_reply && outcome.reply->reply_class() == 4, "put off by 4yz");
+      case Verdict::next_time:
+        return require(by_reply ? outcome.reply->code == 452 : outcome.error.has_value(),
+                       "another time by 452, or by LIMITS");
     }
   }
 

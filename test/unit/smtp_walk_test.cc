@@ -36,6 +36,7 @@ std::string any_ehlo(Dice& dice) {
                               "SMTPUTF8", "AUTH PLAIN LOGIN", "AUTH=X", "SIZE junk"}) {
     if (!dice.one_in(3)) text += "250-" + std::string(keyword) + "\r\n";
   }
+  if (dice.one_in(4)) text += "250-LIMITS RCPTMAX=1\r\n";
   return text + "250 END\r\n";
 }
 
@@ -107,7 +108,7 @@ class Walk {
     ADD_FAILURE() << "the walk does not end, in " << state_name(session_.state());
   }
 
-  [[nodiscard]] const std::array<int, 5>& verdicts() const { return verdicts_; }
+  [[nodiscard]] const std::array<int, 6>& verdicts() const { return verdicts_; }
 
  private:
   void perform(Output& output) {
@@ -244,11 +245,11 @@ class Walk {
   bool counted_ = false;  // BDAT LAST was said, whose reply is that to the message
   std::size_t heard_at_commit_ = 0;
   std::int64_t owed_at_commit_ = 0;
-  std::array<int, 5> verdicts_ = {};
+  std::array<int, 6> verdicts_ = {};
 };
 
 TEST(Walk, EndsHonestlyWhateverTheServerSays) {
-  std::array<int, 5> all = {};
+  std::array<int, 6> all = {};
   for (unsigned seed = 1; seed <= 20000; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Walk walk(seed);
