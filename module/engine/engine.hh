@@ -101,7 +101,7 @@ class Engine : private Convoy::Host {
   void network_changed();
   void recover();
   bool start_due(double now);
-  [[nodiscard]] bool has_free_line(const std::string& server, std::int64_t waiting);
+  [[nodiscard]] bool has_free_line(const std::string& server, const outbox::DueGroup& group);
   bool start(EntryId id, const std::string& server);
   void carry(const std::shared_ptr<Delivery>& first, const std::string& server);
   void work(const std::shared_ptr<Checkup>& checkup, EntryId number);
