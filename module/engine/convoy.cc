@@ -32,8 +32,7 @@ void Convoy::run() {
 
 /// One line, until it ends or nobody is here any more.
 void Convoy::go_on() {
-  Status status = prepare(members_.front());
-  if (status && members_.front().delivery->cancelled()) status = fail(given_up());
+  Status status = make_ready(members_.front());
   if (!status) return end_member(0, status);
   if (status = take_line(); status) return carry();
   // What keeps one from the server keeps all, unless it is the user's wish.
@@ -142,7 +141,7 @@ bool Convoy::before_wait() {
   announce();
   const std::size_t next = next_place();
   if (next == members_.size()) return false;
-  if (auto status = prepare(members_[next]); !status) {
+  if (auto status = make_ready(members_[next]); !status) {
     end_member(next, status);
     record_ends();
     return false;
@@ -157,9 +156,7 @@ bool Convoy::before_wait() {
 void Convoy::begin_next() {
   const std::size_t next = next_place();
   if (next == members_.size()) return;
-  Status status = prepare(members_[next]);
-  if (status && members_[next].delivery->cancelled()) status = fail(given_up());
-  if (!status) {
+  if (auto status = make_ready(members_[next]); !status) {
     end_member(next, status);
   } else if (wants_proof(members_[next])) {
     probed_ = true;
@@ -201,10 +198,14 @@ bool Convoy::begin(std::size_t place) {
   return true;
 }
 
-Status Convoy::prepare(Member& member) {
-  if (std::exchange(member.prepared, true)) return {};
-  return member.delivery == leader_ ? member.delivery->prepare()
-                                    : member.delivery->prepare_like(*leader_);
+/// One that is not wanted any more is not begun: that would cost the line.
+Status Convoy::make_ready(Member& member) {
+  Status status;
+  if (!std::exchange(member.prepared, true)) {
+    status = member.delivery == leader_ ? member.delivery->prepare()
+                                        : member.delivery->prepare_like(*leader_);
+  }
+  return status && member.delivery->cancelled() ? fail(given_up()) : status;
 }
 
 /// Barrier (2), and all else that the journal is to hold by now.
@@ -241,12 +242,15 @@ void Convoy::transaction_ended(const smtp::TransactionEnded& ended) {
 }
 
 /// A line that was good for a message before has ended, by nobody's wish, and nobody was served for
-/// certain: a new line may do better.
+/// certain: a new line may do better.  Until that has the message, it may be withdrawn again.
 bool Convoy::starts_over(Member& member) {
   if (!line_has_ended() || !(carried_ || kept_) || !member.delivery->may_start_over()) return false;
   member.delivery->record().note("The line that was kept has ended: once more on a new one");
   member.delivery->record().redact_with(nullptr);
   member.delivery->waits_by(nullptr);
+  if (member.delivery->committing()) {
+    (void)surroundings_.outbox.uncommit(member.delivery->attempt().id);
+  }
   member.delivery->start_over();
   member.begun = false;
   return true;

@@ -83,7 +83,7 @@ class Convoy {
   void begin_next();
   bool wants_proof(const Member& member);
   bool begin(std::size_t place);
-  Status prepare(Member& member);
+  Status make_ready(Member& member);
   void pass_barrier(const std::vector<std::size_t>& recipients);
   void transaction_ended(const smtp::TransactionEnded& ended);
   bool starts_over(Member& member);

@@ -323,7 +323,7 @@ bool Engine::start_due(double now) {
     for (const outbox::DueGroup& group : *groups) {
       const auto settings = Settings::parse(group.settings);
       const std::string server = settings ? settings->server() : std::string();
-      if (passed_over.contains(group.first) || !has_free_line(server, group.count)) continue;
+      if (passed_over.contains(group.first) || !has_free_line(server, group)) continue;
       if (start(group.first, server)) {
         progress = true;
       } else {
@@ -334,14 +334,15 @@ bool Engine::start_due(double now) {
   return passed_over.empty();
 }
 
-bool Engine::has_free_line(const std::string& server, std::int64_t waiting) {
+bool Engine::has_free_line(const std::string& server, const outbox::DueGroup& group) {
   auto state = state_.lock();
   if (state->stopping) return false;
   std::size_t all = 0;
   for (const auto& [name, count] : state->lines) all += static_cast<std::size_t>(count);
   const auto found = state->lines.find(server);
   const int here = found == state->lines.end() ? 0 : found->second;
-  const bool pays = here == 0 || waiting >= second_line_pays || !state->fresh.empty();
+  const bool pays =
+      here == 0 || group.count >= second_line_pays || state->fresh.contains(group.newest);
   return all < most_lines && here < most_lines_a_server && pays;
 }
 
@@ -382,14 +383,16 @@ void Engine::start_worker(State& state, Work work) {
   state.workers.push_back(Worker{quiet_thread(std::move(body)), over});
 }
 
-/// Ends an attempt that could not begin (no descriptor left, say).
+/// Ends an attempt that could not begin: no descriptor left, say, or Emacs is ending, which is no
+/// news and makes nothing wait.
 void Engine::give_back(const outbox::Attempt& attempt, const Error& error) {
   outbox::AttemptEnd end;
   end.outcomes.assign(attempt.recipients.size(), outcome_of(error));
   end.cause = cause_name(error.cause);
-  end.next_try = wall_clock() + pause_after_failure;
+  const bool ending = error.cause == Cause::cancelled;
+  end.next_try = wall_clock() + (ending ? 0 : pause_after_failure);
   (void)outbox_->finish(attempt.id, end);
-  sink_->post(Notice{error.message});
+  if (!ending) sink_->post(Notice{error.message});
 }
 
 /// What is due and waits for a line needs no clock: a line that becomes free kicks.
@@ -503,16 +506,18 @@ void Engine::carry(const std::shared_ptr<Delivery>& first, const std::string& se
 bool Engine::wants_more() { return !state_.lock()->stopping; }
 
 std::shared_ptr<Delivery> Engine::join(outbox::Attempt attempt) {
-  auto state = state_.lock();
-  if (state->stopping) {
-    give_back(attempt, Error{Cause::cancelled, Phase::none, "Emacs is ending", {}});
-    return nullptr;
+  {
+    auto state = state_.lock();
+    if (!state->stopping) {
+      const EntryId id = attempt.entry.id;
+      state->fresh.erase(id);
+      auto delivery = Delivery::make_follower(surroundings(), std::move(attempt));
+      state->running.emplace(id, delivery);
+      return delivery;
+    }
   }
-  const EntryId id = attempt.entry.id;
-  state->fresh.erase(id);
-  auto delivery = Delivery::make_follower(surroundings(), std::move(attempt));
-  state->running.emplace(id, delivery);
-  return delivery;
+  give_back(attempt, Error{Cause::cancelled, Phase::none, "Emacs is ending", {}});
+  return nullptr;
 }
 
 void Engine::over(const outbox::Attempt& attempt, const outbox::AttemptEnd& end) {

@@ -115,7 +115,7 @@ class Engine : private Convoy::Host {
   void recover();
   Result<EntryId> taken(Result<EntryId> id);
   bool start_due(double now);
-  [[nodiscard]] bool has_free_line(const std::string& server, std::int64_t waiting);
+  [[nodiscard]] bool has_free_line(const std::string& server, const outbox::DueGroup& group);
   bool start(EntryId id, const std::string& server);
   void carry(const std::shared_ptr<Delivery>& first, const std::string& server);
   void work(const std::shared_ptr<Checkup>& checkup, EntryId number);

@@ -37,7 +37,8 @@ struct Tally {
 
 /// Entries that are due with the same account and settings.
 struct DueGroup {
-  EntryId first = 0;  ///< due longest
+  EntryId first = 0;   ///< due longest
+  EntryId newest = 0;  ///< made last
   std::string settings;
   std::int64_t count = 0;
 };
@@ -93,6 +94,10 @@ class Outbox {
   /// before does not.  Cause::cancelled when the entry was withdrawn before.  After any error
   /// nothing may be committed.  May be called again, for other recipients or the same.
   virtual Status committing(AttemptId attempt, const std::vector<std::size_t>& recipients) = 0;
+  /// Takes barrier (2) back, where nobody was served for certain and the attempt goes on: a crash
+  /// leaves its recipients `deferred` again, and they may be withdrawn.  After an error they only
+  /// seem to be past it still.
+  virtual Status uncommit(AttemptId attempt) = 0;
   /// Barrier (3): the outcome of each recipient.  A recipient that is `sent` is never demoted; one
   /// that is `deferred` and was wished away becomes `cancelled`.  After an error the attempt stays
   /// open and the call is to be made again; one call too many changes nothing.

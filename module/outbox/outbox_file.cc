@@ -225,15 +225,18 @@ Result<std::optional<EntryId>> OutboxFile::due(double now) {
   });
 }
 
-/// With min() SQLite takes the other columns from the row that has the least.
+/// With min() alone SQLite takes the other columns from the row that has the least.
 Result<std::vector<DueGroup>> OutboxFile::due_groups(double now) {
   auto core = core_.lock();
   return consult(*core, [now](Database& database) {
     std::vector<DueGroup> groups;
     Use row = database.use(
-        "SELECT id, settings, count(*), min(due) FROM entry WHERE due <= ?"
+        "SELECT id, (SELECT max(other.id) FROM entry AS other WHERE other.due <= ?1"
+        "  AND other.account = entry.account AND other.settings = entry.settings),"
+        " settings, count(*), min(due) FROM entry WHERE due <= ?1"
         " GROUP BY account, settings ORDER BY min(due), id")(std::optional(now));
-    while (row.next()) groups.push_back({row.integer(0), row.text(1), row.integer(2)});
+    while (row.next())
+      groups.push_back({row.integer(0), row.integer(1), row.text(2), row.integer(3)});
     return groups;
   });
 }

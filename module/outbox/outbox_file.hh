@@ -83,6 +83,7 @@ class OutboxFile final : public Outbox {
   Status set_warned(EntryId id) override;
   Status set_settings(EntryId id, std::string_view account, std::string_view settings) override;
   Status committing(AttemptId attempt, const std::vector<std::size_t>& recipients) override;
+  Status uncommit(AttemptId attempt) override;
   Status finish(AttemptId attempt, const AttemptEnd& end) override;
   Result<Stepped> step(const Step& step) override;
   Result<bool> cancel(EntryId id) override;

@@ -181,6 +181,8 @@ void Sink::post(engine::Event event) {
   } else if (const auto* progress = std::get_if<engine::Progress>(&event)) {
     phases_.lock()->insert(progress->phase);
     phases_.notify();
+    const auto tell = *progress_.lock();
+    if (tell) tell(*progress);
   }
 }
 

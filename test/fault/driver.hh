@@ -90,6 +90,10 @@ class Sink final : public sendonce::engine::EventSink {
   void serve(sendonce::engine::Engine* engine);
   /// Passwords are made by MAKE ("secret" if it was never said); say so before the first send.
   void answer_with(std::function<sendonce::Secret()> make) { password_ = std::move(make); }
+  /// Told of each progress, on the thread that makes it; say so before the first send.
+  void tell_progress(std::function<void(const sendonce::engine::Progress&)> tell) {
+    *progress_.lock() = std::move(tell);
+  }
   /// Returns when an attempt has come to PHASE.
   void wait_for_phase(sendonce::Phase phase);
 
@@ -99,6 +103,7 @@ class Sink final : public sendonce::engine::EventSink {
   sendonce::Synchronised<std::multiset<sendonce::engine::EntryId>> ended_;
   sendonce::Synchronised<sendonce::engine::Engine*> engine_;
   sendonce::Synchronised<std::set<sendonce::Phase>> phases_;
+  sendonce::Synchronised<std::function<void(const sendonce::engine::Progress&)>> progress_;
   std::function<sendonce::Secret()> password_ = [] {
     return sendonce::Secret(std::string_view("secret"));
   };

@@ -210,15 +210,16 @@ TEST_F(Steps, GroupsAreByAccountAndSettings) {
   const EntryId d = queued("d");
   const EntryId e = queued("e", "home");
   const EntryId f = queued("f", "work", "host=mail.example\nport=587\n");
-  ASSERT_TRUE(outbox_->set_next_try(c_, 30));
-  ASSERT_TRUE(outbox_->set_next_try(d, 20));
+  ASSERT_TRUE(outbox_->set_next_try(c_, 20));
+  ASSERT_TRUE(outbox_->set_next_try(d, 30));
   ASSERT_TRUE(outbox_->set_next_try(e, 10));
   ASSERT_TRUE(outbox_->set_next_try(f, far_future));
   const auto groups = outbox_->due_groups(wall_clock()).value();
   ASSERT_EQ(groups.size(), 2U);
   EXPECT_EQ(groups[0].first, e);
   EXPECT_EQ(groups[0].count, 1);
-  EXPECT_EQ(groups[1].first, d);
+  EXPECT_EQ(groups[1].first, c_);
+  EXPECT_EQ(groups[1].newest, d);
   EXPECT_EQ(groups[1].count, 2);
   EXPECT_EQ(groups[1].settings, submission().settings);
 }
