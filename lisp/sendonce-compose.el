@@ -233,8 +233,20 @@ nothing was sent.  Mend it and send again"
   "Return FIELDS with a Message-ID and a Date, if they lack them."
   (require 'message)
   (sendonce-header-with
-   (sendonce-header-with fields "Message-ID" (message-make-message-id))
+   (if (assoc "message-id" fields)
+       fields
+     (sendonce-header-with fields "Message-ID"
+                           (sendonce-compose--message-id fields)))
    "Date" (message-make-date)))
+
+(defun sendonce-compose--message-id (fields)
+  "Return a new Message-ID for FIELDS.
+message.el looks at the header for it, and would take a buffer without a
+separator for one header, however large."
+  (let ((text (sendonce-header-text fields)))
+    (with-temp-buffer
+      (insert text)
+      (message-make-message-id))))
 
 (defun sendonce-compose--part (fields)
   "Return the number of the part if FIELDS are of a message/partial."

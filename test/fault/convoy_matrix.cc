@@ -185,8 +185,10 @@ class Matrix {
     const fs::path outbox = scratch_.path() / "stalled";
     const auto ids = queue(outbox, settings_, messages);
     Client client(outbox);
-    for (int waits = 0; client.engine().running().second < on_the_way && waits < 5000; ++waits)
-      ::usleep(1000);
+    const auto all_there = [&] {
+      return client.state(ids[0]) == State::sent && client.engine().running().second >= on_the_way;
+    };
+    for (int waits = 0; !all_there() && waits < 30000; ++waits) ::usleep(1000);
     client.stop();
     peer_.follow("");
     for (std::size_t i = 0; i < ids.size(); ++i) {
