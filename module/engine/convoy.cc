@@ -302,6 +302,7 @@ std::size_t Convoy::next_place() const {
 void Convoy::end_member(std::size_t place, const Status& status) {
   const auto member = members_.begin() + static_cast<std::ptrdiff_t>(place);
   last_ = std::move(member->delivery);
+  if (member->begun) heard_ = last_;
   members_.erase(member);
   const bool ended_waits_here = wake_ && last_->wake() == wake_;
   last_->waits_by(nullptr);

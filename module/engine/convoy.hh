@@ -104,7 +104,9 @@ class Convoy {
   Host& host_;
   std::vector<Member> members_;       // those begun, in the order of the session, then the others
   std::shared_ptr<Delivery> leader_;  // whose settings and transcript the approach refers to
-  std::shared_ptr<Delivery> last_;    // that ended; the dialogue may still refer to it
+  std::shared_ptr<Delivery> last_;    // that ended
+  std::shared_ptr<Delivery>
+      heard_;  // the last that ended of those begun: the dialogue refers to it
   std::optional<Approach> approach_;
   std::shared_ptr<net::Wake> wake_;  // ends the line's waits
   bool had_line_ = false;            // so that the next is a new one

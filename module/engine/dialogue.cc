@@ -241,11 +241,12 @@ Deadline Dialogue::limit(Phase phase) const { return Deadline::after(time_limit(
 void Dialogue::part() {
   if (session_.reusable()) {
     session_.quit();
+    // Nobody hears of it: who used the line last may be gone.
+    std::string bytes;
     for (smtp::Output output = session_.next(); std::holds_alternative<smtp::Send>(output);
          output = session_.next()) {
-      perform(std::get<smtp::Send>(output));
+      bytes += std::get<smtp::Send>(output).bytes;
     }
-    const std::string bytes = std::exchange(gathered_, {});
     (void)line_.write(bytes, Deadline::after(Milliseconds(0)), false);
   }
   line_.close();
