@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -225,7 +226,7 @@ void Client::stop() {
 
 namespace {
 
-/// Always as long: the cut matrices count octets.
+/// Always as long: the cut matrices count octets.  Process ids come again in a long run.
 struct Letter {
   outbox::Submission submission;
   std::string message;
@@ -233,9 +234,10 @@ struct Letter {
 
 Letter letter(const std::string& settings, const std::vector<std::string>& recipients) {
   static int number = 0;
-  std::array<char, 64> id_text{};
-  (void)std::snprintf(id_text.data(), id_text.size(), "<%08d.%08d@fault.example>", ++number,
-                      ::getpid());
+  static const long long start = std::chrono::system_clock::now().time_since_epoch().count();
+  std::array<char, 96> id_text{};
+  (void)std::snprintf(id_text.data(), id_text.size(), "<%08d.%08d.%016llx@fault.example>", ++number,
+                      ::getpid(), static_cast<unsigned long long>(start));
   const std::string id = id_text.data();
   return {{"fault", settings, "a@b.example", recipients, id, "fault", "", ""},
           "From: a@b.example\nMessage-ID: " + id +

@@ -245,6 +245,21 @@ TEST(Window, OfThreeIsNeverExceeded) {
   EXPECT_EQ(queue.most_beyond, 3U);
 }
 
+/// An owner who begins more than the session takes has its envelope said, and no more.
+TEST(Window, IsKeptWhereTheOwnerDoesNotAsk) {
+  Queue queue(1, 1);
+  queue.converse({greeting, full_ehlo});
+  queue.session.begin({*Address::parse("s@x.y"), queue.recipients, {}});
+  queue.commit_points.push_back(0);
+  queue.advance();
+  EXPECT_EQ(queue.barriers, 1);
+  queue.hear(ok + ok);
+  EXPECT_EQ(queue.barriers, 1);
+  queue.session.receive("250 a\r\n");
+  ASSERT_TRUE(std::holds_alternative<TransactionEnded>(queue.session.next()));
+  EXPECT_TRUE(std::holds_alternative<NeedBody>(queue.session.next()));
+}
+
 TEST(Window, ARefusedOneIsSettledByItsOwnReplies) {
   Queue queue(3, 3);
   queue.converse(
