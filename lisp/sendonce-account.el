@@ -110,7 +110,11 @@ VALUE is a number, a number as a string, or the name of a service."
 
 (defun sendonce-account--span-p (value)
   "Return non-nil if VALUE is a number of seconds that a line may rest."
-  (and (numberp value) (<= 0 value 3600)))
+  (or (null value) (and (numberp value) (<= 0 value 3600))))
+
+(defun sendonce-account--window-p (value)
+  "Return non-nil if VALUE is a number of messages that may be in doubt."
+  (and (natnump value) (<= 1 value 100)))
 
 (defun sendonce-account--files-p (value)
   "Return non-nil if VALUE is a list of files that can be read."
@@ -160,7 +164,8 @@ the server's public key, as M-x sendonce-doctor shows it")
     (:priority sendonce-account--line-p "give a GnuTLS priority string")
     (:local-name sendonce-account--host-p "give a host name")
     (:timeout sendonce-account--seconds-p "give seconds, more than 0")
-    (:keep-alive sendonce-account--span-p "give seconds, 0 for not at all")
+    (:keep-alive sendonce-account--span-p "give seconds, 0 or nil for not at all")
+    (:window sendonce-account--window-p "give a number of messages, 1 to 100")
     (:chunking sendonce-account--boolean-p "write t or nil")
     (:pipelining sendonce-account--boolean-p "write t or nil")
     (:plain-sign-in sendonce-account--boolean-p "write t or nil")
@@ -534,9 +539,14 @@ The defaults of `gnutls-trustfiles' are what the module trusts anyhow."
   "Return \"no\" if KEY is off in ACCOUNT, else nil."
   (and (plist-member account key) (not (plist-get account key)) "no"))
 
+(defconst sendonce-account--keep-alive 60
+  "Seconds that a line is kept unless the account says otherwise.")
+
 (defun sendonce-account--keep-alive (account)
   "Return how many seconds a line to ACCOUNT is kept, or nil for none."
-  (let ((span (or (plist-get account :keep-alive) 0)))
+  (let ((span (if (plist-member account :keep-alive)
+                  (or (plist-get account :keep-alive) 0)
+                sendonce-account--keep-alive)))
     (and (> span 0) (ceiling span))))
 
 (defun sendonce-account--pairs (account)
@@ -560,6 +570,7 @@ The defaults of `gnutls-trustfiles' are what the module trusts anyhow."
     ("timeout" . ,(and (plist-get account :timeout)
                        (ceiling (plist-get account :timeout))))
     ("keep-alive" . ,(sendonce-account--keep-alive account))
+    ("window" . ,(plist-get account :window))
     ("chunking" . ,(sendonce-account--off account :chunking))
     ("pipelining" . ,(sendonce-account--off account :pipelining))
     ("plain-sign-in" . ,(and (plist-get account :plain-sign-in) "yes"))))

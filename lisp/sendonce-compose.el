@@ -30,6 +30,7 @@
 (require 'sendonce)
 (require 'sendonce-header)
 (require 'sendonce-recipient)
+(require 'sendonce-spool)
 (require 'cl-lib)
 (require 'seq)
 
@@ -47,12 +48,15 @@
 
 (cl-defstruct (sendonce-letter (:copier nil))
   "What is to be sent, ready for the outbox.
-FIELDS and BODY make up BYTES.  FCC is a list of files to keep a copy
+FIELDS and BODY make up its bytes.  BODY is a string of bytes, or a
+`sendonce-region' where it is large; SPOOL then holds all, once it is
+wanted.  FCC is a list of files to keep a copy
 in, which only `mail-mode' leaves to the sender.  PART is the number of
 this message if `message-mode' split one, else nil.  DRAFT is the
 identity that a draft sent straight from its file has in it, or nil.
 METHOD is what X-Message-SMTP-Method asks for, or nil."
-  sender recipients from message-id subject fields body fcc part draft method)
+  sender recipients from message-id subject fields body fcc part draft method
+  spool)
 
 ;;;; Taking the buffer apart
 
@@ -229,8 +233,20 @@ nothing was sent.  Mend it and send again"
   "Return FIELDS with a Message-ID and a Date, if they lack them."
   (require 'message)
   (sendonce-header-with
-   (sendonce-header-with fields "Message-ID" (message-make-message-id))
+   (if (assoc "message-id" fields)
+       fields
+     (sendonce-header-with fields "Message-ID"
+                           (sendonce-compose--message-id fields)))
    "Date" (message-make-date)))
+
+(defun sendonce-compose--message-id (fields)
+  "Return a new Message-ID for FIELDS.
+message.el looks at the header for it, and would take a buffer without a
+separator for one header, however large."
+  (let ((text (sendonce-header-text fields)))
+    (with-temp-buffer
+      (insert text)
+      (message-make-message-id))))
 
 (defun sendonce-compose--part (fields)
   "Return the number of the part if FIELDS are of a message/partial."
@@ -275,29 +291,63 @@ ENCODED: the mail client has encoded them, raw bytes among characters."
                                   (encode-coding-string body 'utf-8)))
         (t (sendonce-compose--encode header body))))
 
+(defun sendonce-compose--large-p (start encoded fields)
+  "Return non-nil if the body from START on is to go piece by piece.
+ENCODED as in `sendonce-compose'.  FIELDS are its header's; a part of a
+split message is looked into as a whole."
+  (and (>= (- (point-max) start) sendonce-spool-threshold)
+       (or encoded (not enable-multibyte-characters))
+       (not (sendonce-compose--part fields))))
+
+(defun sendonce-compose--taken-apart (header start encoded)
+  "Return (FIELDS . BODY) for the text HEADER and what follows START.
+ENCODED as in `sendonce-compose'."
+  (let ((fields (sendonce-header-parse
+                 (if enable-multibyte-characters
+                     (encode-coding-string header 'utf-8)
+                   header))))
+    (if (sendonce-compose--large-p start encoded fields)
+        (cons fields
+              (sendonce-spool-region start (point-max)
+                                     enable-multibyte-characters))
+      (sendonce-compose--parts
+       header
+       (sendonce-compose--with-newline
+        (buffer-substring-no-properties start (point-max)))
+       encoded))))
+
 (cl-defun sendonce-compose (&key encoded sender recipients)
   "Return the letter in the current buffer, which stays as it is.
 ENCODED: it is MIME-encoded, though the buffer be multibyte.  SENDER
 and RECIPIENTS, if given, are the envelope's, whatever the header says.
-Signal `sendonce-config-error' if it cannot be addressed."
+Signal `sendonce-config-error' if it cannot be addressed.  A large
+letter needs the buffer until it is in the outbox."
   (save-restriction
     (widen)
     (pcase-let* ((`(,end . ,start) (sendonce-compose--body-start))
                  (header (sendonce-compose--expand-aliases
                           (sendonce-compose--header-text end)))
-                 (body (sendonce-compose--with-newline
-                        (buffer-substring-no-properties start (point-max))))
-                 (`(,fields . ,bytes)
-                  (sendonce-compose--parts header body encoded)))
-      (sendonce-compose--letter fields bytes sender recipients))))
+                 (`(,fields . ,body)
+                  (sendonce-compose--taken-apart header start encoded)))
+      (sendonce-compose--letter fields body sender recipients))))
 
-(defun sendonce-letter-bytes (letter)
-  "Return LETTER as bytes for the wire, line ends LF."
+(defun sendonce-letter-header (letter)
+  "Return the header of LETTER with the blank line after it, as bytes."
   (concat (encode-coding-string (sendonce-header-text
                                  (sendonce-letter-fields letter))
                                 'utf-8)
-          "\n"
-          (sendonce-letter-body letter)))
+          "\n"))
+
+(defun sendonce-letter-large-p (letter)
+  "Return non-nil if LETTER goes to the outbox by a spool."
+  (sendonce-region-p (sendonce-letter-body letter)))
+
+(defun sendonce-letter-bytes (letter)
+  "Return LETTER as bytes for the wire, line ends LF."
+  (concat (sendonce-letter-header letter)
+          (if (sendonce-letter-large-p letter)
+              (sendonce-spool-string (sendonce-letter-body letter))
+            (sendonce-letter-body letter))))
 
 ;;;; Fcc
 

@@ -49,6 +49,10 @@
 (defvar sendonce-dispatch--checks nil
   "Alist of (NUMBER . STEPS): what checkups have told, newest first.")
 
+(defvar sendonce-dispatch--stored nil
+  "Alist of (NUMBER . OUTCOME): large messages that were stored, or not.
+OUTCOME is (ID) or (CONDITION TEXT CAUSE).")
+
 (defvar sendonce-dispatch--background nil
   "Events to be seen to in the background, newest first.")
 
@@ -86,6 +90,8 @@
      (sendonce-dispatch--note-check number step))
     (`(check-ended ,number ,transcript)
      (sendonce-dispatch--note-check number (list 'ended transcript)))
+    (`(,(or 'stored 'not-stored) ,number . ,outcome)
+     (push (cons number outcome) sendonce-dispatch--stored))
     (_ (sendonce-dispatch--later event))))
 
 (defun sendonce-dispatch--note-check (number step)
@@ -219,6 +225,12 @@ The last one is (ended TRANSCRIPT)."
 (defun sendonce-dispatch-forget-check (number)
   "Forget what the checkup NUMBER has told."
   (setf (alist-get number sendonce-dispatch--checks nil t) nil))
+
+(defun sendonce-dispatch-take-stored (number)
+  "Return what became of the large message NUMBER, once; nil: nothing yet.
+See `sendonce-dispatch--stored'."
+  (prog1 (alist-get number sendonce-dispatch--stored)
+    (setf (alist-get number sendonce-dispatch--stored nil t) nil)))
 
 (defun sendonce-dispatch-question ()
   "Return the next question for those who wait, or nil; it is taken."

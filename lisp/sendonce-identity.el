@@ -49,9 +49,15 @@
 (require 'sendonce)
 (require 'sendonce-header)
 (require 'sendonce-compose)
+(require 'sendonce-engine)
+(require 'sendonce-spool)
 (require 'cl-lib)
 (require 'seq)
 (require 'subr-x)
+
+(declare-function sendonce--mod-spool-hash "ext:sendonce-module" (spool))
+(declare-function sendonce--mod-stable-hash "ext:sendonce-module"
+                  (bytes boundary))
 
 (defvar message-encoded-mail-cache)
 (defvar message-this-is-mail)
@@ -451,44 +457,31 @@ The order does not: `message-generate-headers' moves fields."
                    #'sendonce-identity--before-p)
              ""))
 
-(defun sendonce-identity--part-boundary ()
-  "Blank the boundary that the part header after point names; return it."
-  (let ((case-fold-search t)
-        (start (point))
-        (end (if (search-forward "\n\n" nil t) (point) (point-max))))
-    (goto-char start)
-    (when (re-search-forward sendonce-identity--boundary end t)
-      (let ((boundary (match-string 1)))
-        (replace-match "boundary=" t t)
-        (string-trim boundary "\"" "\"")))))
+(defun sendonce-identity--boundary-of (letter)
+  "Return the boundary of the parts of LETTER, or nil."
+  (sendonce-identity--boundary-in
+   (or (sendonce-header-value (sendonce-letter-fields letter) "content-type")
+       "")))
 
-(defun sendonce-identity--number-boundaries (boundary)
-  "Replace MIME boundaries in the body in this buffer by numbers.
-BOUNDARY is the outermost; inner ones are found in the parts' headers,
-so that text which merely looks like one is left alone."
-  (let ((known (list boundary)))
-    (goto-char (point-min))
-    (while (re-search-forward "^--\\(.+?\\)\\(--\\)?[ \t\r]*$" nil t)
-      (let ((place (length (member (match-string 1) known))))
-        (unless (zerop place)
-          (replace-match (number-to-string place) t t nil 1)
-          (forward-line 1)
-          (let ((inner (sendonce-identity--part-boundary)))
-            (when inner
-              (push inner known))))))))
+(defun sendonce-identity-spool (letter)
+  "Return the spool that holds LETTER, a large one; fill it if there is none.
+The header of LETTER is not to be changed any more."
+  (or (sendonce-letter-spool letter)
+      (setf (sendonce-letter-spool letter)
+            (sendonce-spool-make (sendonce-letter-header letter)
+                                 (sendonce-letter-body letter)
+                                 (sendonce-identity--boundary-of letter)))))
 
-(defun sendonce-identity--stable-body (fields body)
-  "Return a hash of BODY, bytes, that does not depend on MIME boundaries.
-FIELDS are of the same message."
-  (let ((boundary (sendonce-identity--boundary-in
-                   (or (sendonce-header-value fields "content-type") ""))))
-    (if (not boundary)
-        (secure-hash 'sha256 body)
-      (with-temp-buffer
-        (set-buffer-multibyte nil)
-        (insert body)
-        (sendonce-identity--number-boundaries boundary)
-        (secure-hash 'sha256 (current-buffer))))))
+(defun sendonce-identity--stable-body (letter)
+  "Return a hash of LETTER's body that does not depend on MIME boundaries.
+The module numbers them: inner ones are found in the parts' headers, so
+that text which merely looks like one is left alone."
+  (if (sendonce-letter-large-p letter)
+      (let ((spool (sendonce-identity-spool letter)))
+        (sendonce--mod-spool-hash spool))
+    (sendonce-engine-ensure)
+    (sendonce--mod-stable-hash (sendonce-identity--part-body letter)
+                               (sendonce-identity--boundary-of letter))))
 
 (defun sendonce-identity--part-body (letter)
   "Return the body of LETTER as it is from try to try.
@@ -507,9 +500,7 @@ SOURCE is the hash of the draft's source where the body is not stable."
   (or source
       (concat (sendonce-identity--stable-header (sendonce-letter-fields letter))
               "\n"
-              (sendonce-identity--stable-body
-               (sendonce-letter-fields letter)
-               (sendonce-identity--part-body letter)))))
+              (sendonce-identity--stable-body letter))))
 
 (defun sendonce-identity-fingerprint (letter &optional source)
   "Return the fingerprint of LETTER, hexadecimal.

@@ -27,7 +27,7 @@
 (require 'seq)
 (require 'subr-x)
 
-(declare-function sendonce--mod-entries "ext:sendonce-module" (engine id))
+(declare-function sendonce--mod-tally "ext:sendonce-module" (engine))
 (declare-function sendonce--mod-set-warned "ext:sendonce-module" (engine id))
 
 ;;;; Words for an entry
@@ -182,23 +182,18 @@ ALWAYS: tell as well what is no news."
     map)
   "Keymap of the mark in the mode line.")
 
-(defun sendonce-notify--mark (entries)
-  "Return the mark in the mode line for ENTRIES."
-  (let ((unsent (seq-count (lambda (e) (memq (plist-get e :state)
-                                             '(queued sending deferred)))
-                           entries))
-        (doubt (seq-count (lambda (e) (eq (plist-get e :state) 'in-doubt))
-                          entries)))
-    (if (and (zerop unsent) (zerop doubt))
-        ""
-      (propertize (concat " Mail:"
-                          (unless (zerop unsent) (number-to-string unsent))
-                          (unless (zerop doubt) (format "?%d" doubt)))
-                  'face (if (zerop doubt) 'mode-line-emphasis 'warning)
-                  'help-echo "Mail not sent yet, ? in doubt; \
+(defun sendonce-notify--mark (unsent doubt)
+  "Return the mark in the mode line for UNSENT entries and DOUBT in doubt."
+  (if (and (zerop unsent) (zerop doubt))
+      ""
+    (propertize (concat " Mail:"
+                        (unless (zerop unsent) (number-to-string unsent))
+                        (unless (zerop doubt) (format "?%d" doubt)))
+                'face (if (zerop doubt) 'mode-line-emphasis 'warning)
+                'help-echo "Mail not sent yet, ? in doubt; \
 mouse-1: show the outbox"
-                  'mouse-face 'mode-line-highlight
-                  'local-map sendonce-notify--map))))
+                'mouse-face 'mode-line-highlight
+                'local-map sendonce-notify--map)))
 
 (defvar sendonce-notify-functions nil
   "Functions called, without arguments, when the outbox has changed.")
@@ -206,9 +201,10 @@ mouse-1: show the outbox"
 (defun sendonce-notify-update ()
   "Bring all views of the outbox up to date, the mode line first."
   (when (sendonce-engine-p)
-    (setq sendonce-notify-mode-line
-          (sendonce-notify--mark
-           (sendonce--mod-entries (sendonce-engine-p) nil))))
+    (pcase-let ((`(,unsent ,doubt . ,_)
+                 (sendonce--mod-tally (sendonce-engine-p))))
+      (setq sendonce-notify-mode-line
+            (sendonce-notify--mark unsent doubt))))
   (force-mode-line-update t)
   (run-hooks 'sendonce-notify-functions))
 

@@ -25,6 +25,7 @@
 (require 'sendonce-compose)
 (require 'sendonce-identity)
 (require 'sendonce-dispatch)
+(require 'sendonce-spool)
 (require 'sendonce-wait)
 (require 'sendonce-notify)
 (require 'sendonce-advice)
@@ -113,21 +114,25 @@ arrived, then M-x sendonce-resolve" (sendonce-submit--about entry))
 (defun sendonce-submit--enqueue (submission &optional recipients)
   "Put SUBMISSION into the outbox, for RECIPIENTS if given; return the id.
 A quit in here counts in the wait that follows: the entry is durable."
-  (let ((letter (sendonce-submission-letter submission))
-        (inhibit-quit t))
+  (let* ((letter (sendonce-submission-letter submission))
+         (spool (and (sendonce-letter-large-p letter)
+                     (sendonce-identity-spool letter)))
+         (engine (sendonce-engine))
+         (inhibit-quit t)
+         (what (vector (sendonce-account-name
+                        (sendonce-submission-account submission))
+                       (sendonce-submission-settings submission)
+                       (sendonce-letter-sender letter)
+                       (or recipients (sendonce-letter-recipients letter))
+                       (sendonce-letter-message-id letter)
+                       (sendonce-letter-subject letter)
+                       (sendonce-submission-draft submission)
+                       (sendonce-submission-fingerprint submission))))
     (prog1
-        (sendonce--mod-enqueue
-         (sendonce-engine)
-         (vector (sendonce-account-name
-                  (sendonce-submission-account submission))
-                 (sendonce-submission-settings submission)
-                 (sendonce-letter-sender letter)
-                 (or recipients (sendonce-letter-recipients letter))
-                 (sendonce-letter-message-id letter)
-                 (sendonce-letter-subject letter)
-                 (sendonce-submission-draft submission)
-                 (sendonce-submission-fingerprint submission))
-         (sendonce-letter-bytes letter))
+        (if spool
+            (sendonce-spool-store what spool)
+          (sendonce--mod-enqueue engine what (sendonce-letter-bytes letter)))
+      (setf (sendonce-letter-spool letter) nil)
       (sendonce-notify-update))))
 
 ;;;; Actions, one for each in `sendonce-identity--table'

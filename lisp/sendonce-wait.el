@@ -23,7 +23,7 @@
 (require 'sendonce-dispatch)
 (require 'subr-x)
 
-(declare-function sendonce--mod-entries "ext:sendonce-module" (engine id))
+(declare-function sendonce--mod-tally "ext:sendonce-module" (engine))
 (declare-function sendonce--mod-running "ext:sendonce-module" (engine))
 
 ;;;; The live line
@@ -79,15 +79,19 @@ awaited; what the user wants to know is how far the message is."
 (defconst sendonce-wait--interval 0.5
   "Seconds between looks, when nothing is told.")
 
-(defun sendonce-wait--rested-p (entry)
-  "Return non-nil if nothing of ENTRY is to be tried or being tried now."
-  (not (memq (plist-get entry :state) '(queued sending))))
+(defun sendonce-wait--rested-p (entry attempts)
+  "Return non-nil if nothing of ENTRY is to be tried or being tried now.
+After more than ATTEMPTS one that is due goes on at once: so it is where
+the server takes only some of the recipients at a time."
+  (not (or (memq (plist-get entry :state) '(queued sending))
+           (and (> (plist-get entry :attempts) attempts)
+                (sendonce-wait--due-p entry)))))
 
 (defun sendonce-wait--over (id attempts)
   "Return entry ID if an attempt after the first ATTEMPTS is over, else nil."
   (let ((entry (sendonce-dispatch-entry id)))
     (and entry
-         (sendonce-wait--rested-p entry)
+         (sendonce-wait--rested-p entry attempts)
          (or (not (eq (plist-get entry :state) 'deferred))
              (> (plist-get entry :attempts) attempts))
          entry)))
@@ -178,8 +182,7 @@ What the engine has told of those that are over is seen to first."
     (sendonce-engine-drain)
     (and (zerop (car (sendonce--mod-running engine)))
          (null sendonce-dispatch--background)
-         (not (seq-some #'sendonce-wait--due-p
-                        (sendonce--mod-entries engine nil))))))
+         (zerop (nth 2 (sendonce--mod-tally engine))))))
 
 (defun sendonce-wait--due-p (entry)
   "Return non-nil if ENTRY is being tried or is due to be."

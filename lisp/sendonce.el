@@ -76,7 +76,10 @@ a `:from'.
 `:local-name' name to greet the server with.
 `:timeout'    seconds that any phase may take, but the last reply.
 `:keep-alive' seconds that a line is kept for another message, which
-              then takes one round trip; nil or 0 (default) for none.
+              then takes one round trip (60); nil or 0 for none.
+`:window'     messages that may be on their way on one line without the
+              server's word (1): so many would be in doubt, should the
+              line break.
 `:chunking', `:pipelining' nil not to use these extensions.
 `:plain-sign-in' t to sign in with a plain-text mechanism, no TLS.
 `:imap'       server that files sent mail, to be asked about what is in
@@ -105,12 +108,21 @@ The password comes from `auth-source', never from here."
                   (:local-name (string :tag "Own name"))
                   (:timeout (number :tag "Seconds for a phase"))
                   (:keep-alive (number :tag "Seconds to keep the line"))
+                  (:window (natnum :tag "Messages without the server's word"))
                   (:chunking (boolean :tag "Use CHUNKING"))
                   (:pipelining (boolean :tag "Use PIPELINING"))
                   (:plain-sign-in (boolean :tag "Sign in without TLS"))
                   (:imap (choice (string :tag "IMAP server of the sent mail")
                                  (plist :tag "IMAP server in full"))))))
   :link '(info-link "(sendonce)Accounts"))
+
+(defcustom sendonce-preconnect t
+  "Non-nil to open the line to the server while a draft is being written.
+The send itself is one round trip then.  Only with `sendonce-mode', and
+only where the password is at hand: nobody is asked for it.  An unused
+line goes with its draft, or after five minutes; accounts whose
+`:keep-alive' is nil have none."
+  :type 'boolean)
 
 (defcustom sendonce-directory (locate-user-emacs-file "sendonce/")
   "Directory that holds the outbox, `outbox.sqlite'.
@@ -276,6 +288,22 @@ That is X-Message-SMTP-Method and smtpmail's queue."
 
 ;;;; The mode
 
+(defconst sendonce--draft-hooks
+  '(message-mode-hook mail-mode-hook wl-draft-mode-hook)
+  "Hooks that run where a draft is being made.")
+
+(defconst sendonce--send-hooks
+  '(message-send-hook mail-send-hook wl-draft-send-hook)
+  "Hooks that run in a draft when it is to be sent.")
+
+(defun sendonce--hook-preconnect (change)
+  "CHANGE (`add-hook' or `remove-hook') what opens lines ahead."
+  (let ((early (and (eq change #'add-hook) '(-90))))
+    (dolist (hook sendonce--draft-hooks)
+      (funcall change hook #'sendonce-preconnect-draft))
+    (dolist (hook sendonce--send-hooks)
+      (apply change hook #'sendonce-preconnect-now early))))
+
 (defvar sendonce--replaced nil
   "Alist of (VARIABLE . VALUE): what `sendonce-mode' has replaced.")
 
@@ -305,6 +333,7 @@ Does nothing where `sendonce-mode' is off or has done so before."
 (defun sendonce--install ()
   "Take over the send functions, of packages loaded now or later."
   (sendonce--take-over)
+  (sendonce--hook-preconnect #'add-hook)
   (add-hook 'message-send-hook #'sendonce-identity-stamp 90)
   (with-eval-after-load 'wl-draft
     (when (bound-and-true-p sendonce-mode)
@@ -330,6 +359,7 @@ While anything is unsent the mode line says so."
   (if sendonce-mode
       (sendonce--install)
     (sendonce--give-back)
+    (sendonce--hook-preconnect #'remove-hook)
     (remove-hook 'message-send-hook #'sendonce-identity-stamp)
     (remove-hook 'message-send-mail-hook #'sendonce-identity-note-whole)
     (remove-hook 'wl-draft-send-hook 'sendonce-wl-stamp)
@@ -343,6 +373,8 @@ While anything is unsent the mode line says so."
 (autoload 'sendonce-submit-buffer "sendonce-submit")
 (autoload 'sendonce-identity-stamp "sendonce-identity")
 (autoload 'sendonce-wl-setup "sendonce-wl")
+(autoload 'sendonce-preconnect-draft "sendonce-preconnect")
+(autoload 'sendonce-preconnect-now "sendonce-preconnect")
 ;;;###autoload
 (autoload 'wl-draft-send-mail-with-sendonce "sendonce-wl")
 (autoload 'sendonce-import-smtpmail "sendonce-import" nil t)

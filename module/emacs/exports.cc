@@ -12,6 +12,7 @@
 
 #include "base/result.hh"
 #include "emacs/event_queue.hh"
+#include "emacs/lisp_spool.hh"
 #include "emacs/lisp_values.hh"
 #include "engine/engine.hh"
 #include "net/host_name.hh"
@@ -30,6 +31,7 @@ using outbox::EntryId;
 
 /// What the one user-pointer owns.
 struct Holder {
+  std::string directory;
   std::shared_ptr<EventQueue> queue;
   std::unique_ptr<engine::Engine> engine;
 };
@@ -78,6 +80,7 @@ Value start(const Env& env, emacs_value* arguments) {
   const int channel = env.raw()->open_channel(env.raw(), arguments[1]);
   if (env.leaving()) return env.nil();
   auto holder = std::make_unique<Holder>();
+  holder->directory = directory;
   holder->queue = std::make_shared<EventQueue>(channel);
   holder->engine = std::make_unique<engine::Engine>(std::move(*outbox), holder->queue);
   return env.raw()->make_user_ptr(env.raw(), &release_holder, holder.release());
@@ -161,6 +164,56 @@ Value enqueue(const Env& env, emacs_value* arguments) {
   return env.integer(*id);
 }
 
+Value spool(const Env& env, emacs_value* arguments) {
+  auto holder = holder_of(env, arguments[0]);
+  if (!holder) return fail(holder.error());
+  const std::string boundary = env.to_string_or_empty(arguments[1]);
+  if (env.leaving()) return env.nil();
+  auto made = outbox::Spool::make((*holder)->directory, boundary);
+  if (!made) return fail(made.error());
+  return lisp_spool(env, std::move(*made));
+}
+
+Value spool_file(const Env& env, emacs_value* arguments) {
+  auto spool = spool_of(env, arguments[0]);
+  if (!spool) return fail(spool.error());
+  return env.text((*spool)->path());
+}
+
+Value spool_take(const Env& env, emacs_value* arguments) {
+  auto spool = spool_of(env, arguments[0]);
+  if (!spool) return fail(spool.error());
+  if (auto status = (*spool)->take(!env.is_nil(arguments[1])); !status) return fail(status.error());
+  return env.integer((*spool)->octets());
+}
+
+Value spool_hash(const Env& env, emacs_value* arguments) {
+  auto spool = spool_of(env, arguments[0]);
+  if (!spool) return fail(spool.error());
+  return env.text((*spool)->hash());
+}
+
+Value stable_hash(const Env& env, emacs_value* arguments) {
+  const std::string bytes = env.to_string(arguments[0]);
+  outbox::StableHash hash(env.to_string_or_empty(arguments[1]));
+  if (env.leaving()) return env.nil();
+  hash.add(bytes);
+  return env.text(hash.finish());
+}
+
+Value store(const Env& env, emacs_value* arguments) {
+  auto engine = engine_of(env, arguments[0]);
+  if (!engine) return fail(engine.error());
+  const outbox::Submission submission = submission_of(env, arguments[1]);
+  if (env.leaving()) return env.nil();
+  auto spool = take_spool(env, arguments[2]);
+  if (!spool) return fail(spool.error());
+  (*spool)->close();
+  auto number = (*engine)->store(submission, std::move(*spool));
+  if (!number) return fail(number.error());
+  return env.integer(*number);
+}
+
 Value events(const Env& env, emacs_value* arguments) {
   auto holder = holder_of(env, arguments[0]);
   if (!holder) return fail(holder.error());
@@ -191,8 +244,35 @@ Value check(const Env& env, emacs_value* arguments) {
   return env.integer(*number);
 }
 
+Value open_ahead(const Env& env, emacs_value* arguments) {
+  auto engine = engine_of(env, arguments[0]);
+  if (!engine) return fail(engine.error());
+  const std::string settings = env.to_string(arguments[1]);
+  if (env.leaving()) return env.nil();
+  if (auto status = (*engine)->open_ahead(settings); !status) return fail(status.error());
+  return env.nil();
+}
+
+Value drop_ahead(const Env& env, emacs_value* arguments) {
+  auto engine = engine_of(env, arguments[0]);
+  if (!engine) return fail(engine.error());
+  const std::string settings = env.to_string(arguments[1]);
+  if (env.leaving()) return env.nil();
+  (*engine)->drop_ahead(settings);
+  return env.nil();
+}
+
 // --- looking
 // -----------------------------------------------------------------------------------------
+
+Value tally(const Env& env, emacs_value* arguments) {
+  auto engine = engine_of(env, arguments[0]);
+  if (!engine) return fail(engine.error());
+  auto counted = (*engine)->outbox().tally(wall_clock());
+  if (!counted) return fail(counted.error());
+  return env.list(
+      {env.integer(counted->unsent), env.integer(counted->in_doubt), env.integer(counted->busy)});
+}
 
 Value entries(const Env& env, emacs_value* arguments) {
   auto engine = engine_of(env, arguments[0]);
@@ -374,10 +454,24 @@ constexpr Export exports[] = {
     {"sendonce--mod-configure", 2, fenced<configure>, "Set the policy.\n\n(fn ENGINE POLICY)"},
     {"sendonce--mod-enqueue", 3, fenced<enqueue>,
      "Take a message.\n\n(fn ENGINE SUBMISSION MESSAGE)"},
+    {"sendonce--mod-spool", 2, fenced<spool>,
+     "A place for a large message.\n\n(fn ENGINE BOUNDARY)"},
+    {"sendonce--mod-spool-file", 1, fenced<spool_file>, "The file to be filled.\n\n(fn SPOOL)"},
+    {"sendonce--mod-spool-take", 2, fenced<spool_take>,
+     "Look at what was added.\n\n(fn SPOOL HASHED)"},
+    {"sendonce--mod-spool-hash", 1, fenced<spool_hash>, "Hash of its body.\n\n(fn SPOOL)"},
+    {"sendonce--mod-stable-hash", 2, fenced<stable_hash>, "Hash of a body.\n\n(fn BYTES BOUNDARY)"},
+    {"sendonce--mod-store", 3, fenced<store>,
+     "Take a large message.\n\n(fn ENGINE SUBMISSION SPOOL)"},
     {"sendonce--mod-events", 1, fenced<events>, "Take what happened.\n\n(fn ENGINE)"},
     {"sendonce--mod-answer", 3, fenced<answer>,
      "Answer a question.\n\n(fn ENGINE QUESTION ANSWER)"},
     {"sendonce--mod-check", 2, fenced<check>, "Check an account.\n\n(fn ENGINE SETTINGS)"},
+    {"sendonce--mod-open-ahead", 2, fenced<open_ahead>,
+     "Open a line ahead.\n\n(fn ENGINE SETTINGS)"},
+    {"sendonce--mod-drop-ahead", 2, fenced<drop_ahead>,
+     "End unused lines.\n\n(fn ENGINE SETTINGS)"},
+    {"sendonce--mod-tally", 1, fenced<tally>, "Count what is not at rest.\n\n(fn ENGINE)"},
     {"sendonce--mod-entries", 2, fenced<entries>, "List entries.\n\n(fn ENGINE ID)"},
     {"sendonce--mod-find", 3, fenced<find>, "Find an entry.\n\n(fn ENGINE DRAFT FINGERPRINT)"},
     {"sendonce--mod-message", 2, fenced<message>, "Stored bytes.\n\n(fn ENGINE ID)"},

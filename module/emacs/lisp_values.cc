@@ -2,6 +2,8 @@
 
 #include "emacs/lisp_values.hh"
 
+#include "emacs/conditions.hh"
+
 #include <cstdlib>
 
 namespace sendonce::emacs {
@@ -125,6 +127,13 @@ struct EventWriter {
   }
   emacs_value operator()(const engine::AttemptEnded& event) const {
     return env.list({kind("ended"), env.integer(event.entry)});
+  }
+  emacs_value operator()(const engine::Stored& event) const {
+    if (!event.error)
+      return env.list({kind("stored"), env.integer(event.number), env.integer(event.entry)});
+    return env.list({kind("not-stored"), env.integer(event.number),
+                     env.symbol(condition_of(event.error->cause)), env.text(event.error->message),
+                     env.symbol(cause_name(event.error->cause))});
   }
   emacs_value operator()(const engine::AccountQuestion& event) const {
     return env.list({kind("question"), env.integer(event.question), env.integer(event.entry),

@@ -24,10 +24,6 @@ constexpr int most_lines = 12;
 constexpr Milliseconds patience{2500};
 constexpr Milliseconds answer_time{2000};
 
-/// A line that was quiet for so long is asked whether it lives before a message goes: a server, or
-/// a box on the way, may have forgotten it without a word.
-constexpr Seconds probe_after{10};
-
 /// How long a port may take no connection before others of the host are tried; these are where mail
 /// is taken from users (RFC 8314).
 constexpr Milliseconds connect_patience{5000};
@@ -77,7 +73,7 @@ Error Approach::withdrawn() const {
 
 // --- lines that are kept
 
-bool Approach::adopt(KeptLine line) {
+bool Approach::adopt(KeptLine line, bool probe) {
   errand_.wake = line.wake;
   kept_redactor_ = std::move(line.redactor);
   kept_mechanism_ = std::move(line.mechanism);
@@ -86,7 +82,7 @@ bool Approach::adopt(KeptLine line) {
   errand_.transcript.note("On the line that was kept, to " + line.dialogue.line().peer());
   line.dialogue.hand_to(errand_.transcript, errand_.watcher);
   dialogue_.emplace(std::move(line.dialogue));
-  if (SteadyClock::now() - line.quiet_since < probe_after) return true;
+  if (!probe && !line.quiet_for(probe_after)) return true;
   dialogue_->session().probe();
   if (converse()) return true;
   errand_.transcript.note("It has ended; a new one is taken");
@@ -111,8 +107,8 @@ Redactor Approach::take_redactor() {
 std::optional<KeptLine> Approach::release() {
   if (!dialogue_ || !dialogue_->quiet()) return std::nullopt;
   if (!has_room_after(0)) return std::nullopt;
-  KeptLine line{std::move(*dialogue_), errand_.wake, take_redactor(),
-                mechanism(),           messages_,    SteadyClock::now()};
+  KeptLine line{std::move(*dialogue_), errand_.wake, take_redactor(), mechanism(), messages_,
+                SteadyClock::now(),    wall_clock()};
   errand_.transcript.redact_with(nullptr);
   dialogue_.reset();
   return line;

@@ -28,13 +28,17 @@
 
 namespace sendonce::engine {
 
+/// A line that was quiet for so long is asked whether it lives before a message goes: a server, or
+/// a box on the way, may have forgotten it without a word.
+constexpr Seconds probe_after{10};
+
 /// What all lines of an engine share.
 struct Surroundings {
   outbox::Outbox& outbox;
   EventSink& sink;
   Questions& questions;
   std::shared_ptr<net::TicketStore> tickets;
-  LinePool* lines = nullptr;  ///< where lines are kept; nullptr: nowhere
+  LinePool& lines;  ///< where lines are kept
 };
 
 /// On whose behalf an approach is made.
@@ -56,13 +60,15 @@ class Approach {
   /// not_tls and implicit_tls where the port speaks otherwise than the account says; declined,
   /// cancelled.
   Status reach();
-  /// Instead of `reach`: goes on with LINE.  False: it has died since; `reach` is still possible.
-  bool adopt(KeptLine line);
+  /// Instead of `reach`: goes on with LINE.  PROBE: it is asked whether it lives, even if it was
+  /// not quiet for long.  False: it has died since; `reach` is still possible.
+  bool adopt(KeptLine line, bool probe);
   /// The line, to be kept for another message; afterwards there is none.  Only where it is ready
   /// for one, and takes one more.
   std::optional<KeptLine> release();
   /// The line has carried a message.
   void carried_one() { ++messages_; }
+  [[nodiscard]] int carried() const { return messages_; }
   /// Does the line take another message after COUNT that are under way (RFC 9422, MAILMAX)?
   [[nodiscard]] bool has_room_after(std::size_t count) const;
   /// What takes the secrets of the line out of what is said on it; as long as this lives.

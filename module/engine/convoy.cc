@@ -32,8 +32,7 @@ void Convoy::run() {
 
 /// One line, until it ends or nobody is here any more.
 void Convoy::go_on() {
-  Status status = prepare(members_.front());
-  if (status && members_.front().delivery->cancelled()) status = fail(given_up());
+  Status status = make_ready(members_.front());
   if (!status) return end_member(0, status);
   if (status = take_line(); status) return carry();
   // What keeps one from the server keeps all, unless it is the user's wish.
@@ -51,7 +50,7 @@ Status Convoy::take_line() {
     leader_->waits_by(std::make_shared<net::Wake>(std::move(*wake)));
   }
   wake_ = leader_->wake();
-  spent_ = carried_ = false;
+  spent_ = kept_ = carried_ = probed_ = false;
   approach_.emplace(surroundings_,
                     Errand{leader_->attempt().entry.id, wake_, leader_->cancelled_flag(),
                            leader_->record(), watcher(leader_)},
@@ -63,20 +62,28 @@ Status Convoy::take_line() {
 }
 
 bool Convoy::adopt_line() {
-  if (surroundings_.lines == nullptr) return false;
-  auto line = surroundings_.lines->take(leader_->settings_text());
+  LinePool& lines = surroundings_.lines;
+  auto line = lines.take(line_key(), leader_->cancelled_flag());
   if (!line) return false;
   wake_ = line->wake;
   leader_->waits_by(wake_);
-  carried_ = approach_->adopt(std::move(*line));
-  return carried_;
+  const bool fresh = !line->quiet_for(probe_after);
+  const int carried = line->messages;
+  const bool probe = carried > 0 && !lines.outlives_messages(line_key());
+  const bool alive = approach_->adopt(std::move(*line), probe);
+  kept_ = alive;
+  carried_ = alive && carried > 0;
+  if (probe && alive) lines.note_outlives(line_key());
+  // One that was not quiet for long broke off because of what it had carried.
+  if (!alive && carried > 0 && fresh && !leader_->cancelled())
+    lines.note_broke(line_key(), carried);
+  return alive;
 }
 
 std::optional<KeptLine> Convoy::release() {
   std::optional<KeptLine> line;
   if (!approach_ || !approach_->has_line()) return line;
-  if (!spent_ && surroundings_.lines != nullptr && keep_alive().count() > 0)
-    line = approach_->release();
+  if (!spent_ && keep_alive().count() > 0 && may_carry_after(0)) line = approach_->release();
   if (approach_->has_line()) approach_->dialogue().part();
   return line;
 }
@@ -92,7 +99,14 @@ Dialogue::Watcher Convoy::watcher(const std::shared_ptr<Delivery>& delivery) {
 /// Could the line carry one more than those who are here?
 bool Convoy::has_room() {
   return !spent_ && next_place() == members_.size() && host_.wants_more() &&
-         approach_->has_room_after(members_.size());
+         may_carry_after(members_.size());
+}
+
+/// After COUNT that are under way, by what the server says and by what was seen of its lines.
+bool Convoy::may_carry_after(std::size_t count) {
+  const int most = surroundings_.lines.most_messages(line_key());
+  const auto seen = static_cast<std::size_t>(approach_->carried()) + count;
+  return approach_->has_room_after(count) && (most == 0 || seen < static_cast<std::size_t>(most));
 }
 
 // --- what it carries
@@ -114,8 +128,10 @@ void Convoy::decide(const smtp::Output& output) {
     transaction_ended(*transaction);
   } else if (std::holds_alternative<smtp::Ready>(output)) {
     begin_next();
-  } else if (std::holds_alternative<smtp::Ended>(output)) {
+  } else if (const auto* over = std::get_if<smtp::Ended>(&output)) {
     spent_ = true;
+    if (carried_ && over->error && over->error->cause == Cause::connection_lost)
+      surroundings_.lines.note_broke(line_key(), approach_->carried());
   }
 }
 
@@ -125,26 +141,40 @@ bool Convoy::before_wait() {
   announce();
   const std::size_t next = next_place();
   if (next == members_.size()) return false;
-  if (auto status = prepare(members_[next]); !status) {
+  if (auto status = make_ready(members_[next]); !status) {
     end_member(next, status);
     record_ends();
     return false;
   }
   const smtp::Session& session = approach_->dialogue().session();
-  return session.takes_another(members_[next].delivery->facts()) && begin(next);
+  const smtp::BodyFacts& facts = members_[next].delivery->facts();
+  const bool trusted = surroundings_.lines.outlives_messages(line_key());
+  return session.takes_another(facts) && (trusted || !session.goes_in_one_flight(facts)) &&
+         begin(next);
 }
 
 void Convoy::begin_next() {
   const std::size_t next = next_place();
   if (next == members_.size()) return;
-  Status status = prepare(members_[next]);
-  if (status && members_[next].delivery->cancelled()) status = fail(given_up());
-  if (!status) {
+  if (auto status = make_ready(members_[next]); !status) {
     end_member(next, status);
+  } else if (wants_proof(members_[next])) {
+    probed_ = true;
+    approach_->dialogue().session().probe();
   } else {
     begin(next);
   }
   if (members_.empty()) find_another();
+}
+
+/// Is MEMBER to be beyond its commit point at once, on a line that has not shown yet that it
+/// outlives a message?
+bool Convoy::wants_proof(const Member& member) {
+  LinePool& lines = surroundings_.lines;
+  if (!carried_ || lines.outlives_messages(line_key())) return false;
+  if (!probed_) return approach_->dialogue().session().goes_in_one_flight(member.delivery->facts());
+  lines.note_outlives(line_key());
+  return false;
 }
 
 /// False: it cannot be sent as it stands, and has ended.
@@ -168,10 +198,14 @@ bool Convoy::begin(std::size_t place) {
   return true;
 }
 
-Status Convoy::prepare(Member& member) {
-  if (std::exchange(member.prepared, true)) return {};
-  return member.delivery == leader_ ? member.delivery->prepare()
-                                    : member.delivery->prepare_like(*leader_);
+/// One that is not wanted any more is not begun: that would cost the line.
+Status Convoy::make_ready(Member& member) {
+  Status status;
+  if (!std::exchange(member.prepared, true)) {
+    status = member.delivery == leader_ ? member.delivery->prepare()
+                                        : member.delivery->prepare_like(*leader_);
+  }
+  return status && member.delivery->cancelled() ? fail(given_up()) : status;
 }
 
 /// Barrier (2), and all else that the journal is to hold by now.
@@ -198,7 +232,9 @@ void Convoy::transaction_ended(const smtp::TransactionEnded& ended) {
   member.delivery->take_outcomes(ended);
   approach_->dialogue().first_is_over();
   if (starts_over(member)) return;
+  if (carried_ && !line_has_ended()) surroundings_.lines.note_outlives(line_key());
   carried_ = true;
+  probed_ = false;
   approach_->carried_one();
   end_member(place, {});
   if (!members_.empty() && members_.front().begun) members_.front().delivery->waits_by(wake_);
@@ -206,16 +242,22 @@ void Convoy::transaction_ended(const smtp::TransactionEnded& ended) {
 }
 
 /// A line that was good for a message before has ended, by nobody's wish, and nobody was served for
-/// certain: a new line may do better.
+/// certain: a new line may do better.  Until that has the message, it may be withdrawn again.
 bool Convoy::starts_over(Member& member) {
-  const bool line_has_ended = approach_->dialogue().session().state() == smtp::State::ended;
-  if (!line_has_ended || !carried_ || !member.delivery->may_start_over()) return false;
+  if (!line_has_ended() || !(carried_ || kept_) || !member.delivery->may_start_over()) return false;
   member.delivery->record().note("The line that was kept has ended: once more on a new one");
   member.delivery->record().redact_with(nullptr);
   member.delivery->waits_by(nullptr);
+  if (member.delivery->committing()) {
+    (void)surroundings_.outbox.uncommit(member.delivery->attempt().id);
+  }
   member.delivery->start_over();
   member.begun = false;
   return true;
+}
+
+bool Convoy::line_has_ended() const {
+  return approach_->dialogue().session().state() == smtp::State::ended;
 }
 
 void Convoy::join(std::optional<outbox::Attempt> attempt) {
@@ -227,9 +269,7 @@ void Convoy::join(std::optional<outbox::Attempt> attempt) {
 
 /// All that were here have ended: what they were, and whether another is due.
 void Convoy::find_another() {
-  if (ended_.empty() || approach_->dialogue().session().state() == smtp::State::ended ||
-      !has_room())
-    return;
+  if (ended_.empty() || line_has_ended() || !has_room()) return;
   outbox::Step step = ends();
   step.claim_like = &last_->attempt().entry;
   auto stepped = surroundings_.outbox.step(step);
@@ -262,6 +302,7 @@ std::size_t Convoy::next_place() const {
 void Convoy::end_member(std::size_t place, const Status& status) {
   const auto member = members_.begin() + static_cast<std::ptrdiff_t>(place);
   last_ = std::move(member->delivery);
+  if (member->begun) heard_ = last_;
   members_.erase(member);
   const bool ended_waits_here = wake_ && last_->wake() == wake_;
   last_->waits_by(nullptr);

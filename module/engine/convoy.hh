@@ -73,14 +73,17 @@ class Convoy {
   bool adopt_line();
   [[nodiscard]] Dialogue::Watcher watcher(const std::shared_ptr<Delivery>& delivery);
   [[nodiscard]] bool has_room();
+  [[nodiscard]] bool may_carry_after(std::size_t count);
+  [[nodiscard]] bool line_has_ended() const;
 
   // what it carries
   void carry();
   void decide(const smtp::Output& output);
   bool before_wait();
   void begin_next();
+  bool wants_proof(const Member& member);
   bool begin(std::size_t place);
-  Status prepare(Member& member);
+  Status make_ready(Member& member);
   void pass_barrier(const std::vector<std::size_t>& recipients);
   void transaction_ended(const smtp::TransactionEnded& ended);
   bool starts_over(Member& member);
@@ -101,11 +104,15 @@ class Convoy {
   Host& host_;
   std::vector<Member> members_;       // those begun, in the order of the session, then the others
   std::shared_ptr<Delivery> leader_;  // whose settings and transcript the approach refers to
-  std::shared_ptr<Delivery> last_;    // that ended; the dialogue may still refer to it
+  std::shared_ptr<Delivery> last_;    // that ended
+  std::shared_ptr<Delivery>
+      heard_;  // the last that ended of those begun: the dialogue refers to it
   std::optional<Approach> approach_;
   std::shared_ptr<net::Wake> wake_;  // ends the line's waits
   bool had_line_ = false;            // so that the next is a new one
+  bool kept_ = false;                // the line had rested
   bool carried_ = false;             // the line has carried a message before
+  bool probed_ = false;              // the line was asked since whether it lives
   bool spent_ = false;               // the line carries no more
   std::vector<Ended> ended_;         // not recorded yet
   std::vector<Ended> recorded_;      // and not told yet

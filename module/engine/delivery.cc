@@ -15,6 +15,9 @@ namespace {
 /// How much of a message is read from the outbox, and handed to the session, at a time.
 constexpr std::size_t piece_size = 262144;
 
+/// A message on its way is told of this often: each time wakes Emacs.
+constexpr std::uint64_t told_steps = 100;
+
 std::string heading(const outbox::Entry& entry) {
   return "Attempt " + std::to_string(entry.attempts) + ", " + local_time_text(wall_clock()) +
          ", account " + entry.account;
@@ -53,6 +56,7 @@ void Delivery::cancel() {
     if (wake_) wake_->wake();
   }
   surroundings_.questions.interrupt();
+  surroundings_.lines.interrupt();
 }
 
 void Delivery::stop_waiting() {
@@ -161,6 +165,7 @@ Status Delivery::commit(const std::vector<std::size_t>& recipients,
 void Delivery::take_outcomes(const smtp::TransactionEnded& ended) {
   for (const smtp::RecipientOutcome& outcome : ended.outcomes) {
     outcomes_.push_back(outcome_of(outcome));
+    more_at_once_ = more_at_once_ || outcome.verdict == smtp::RecipientOutcome::Verdict::next_time;
     if (outcome.error && !decided_by_) decided_by_ = outcome.error;
   }
 }
@@ -178,6 +183,7 @@ void Delivery::start_over() {
   offset_ = 0;
   outcomes_.clear();
   decided_by_.reset();
+  more_at_once_ = false;
   beyond_ = false;
 }
 
@@ -208,6 +214,11 @@ outbox::AttemptEnd Delivery::conclude(
         cause_name(state == outbox::State::failed ? Cause::refused : Cause::refused_for_now);
   }
   end.outcomes = outcomes_;
+  // The others go at once, if this time anything was decided: else it would go on for ever.
+  const bool decided = std::any_of(outcomes_.begin(), outcomes_.end(), [](const auto& outcome) {
+    return outcome.state == outbox::State::sent || outcome.state == outbox::State::failed;
+  });
+  if (more_at_once_ && decided) end.next_try = wall_clock();
   return end;
 }
 
@@ -222,6 +233,11 @@ void Delivery::redact(const std::function<std::string(const std::string&)>& reda
 
 void Delivery::tell(Phase phase, std::uint64_t done, std::string detail) {
   const auto total = static_cast<std::int64_t>(facts_.octets);
+  const auto step = static_cast<std::uint64_t>(total) / told_steps;
+  const bool little = phase == told_phase_ && done < facts_.octets && done - told_done_ < step;
+  if (little && done >= told_done_) return;
+  told_phase_ = phase;
+  told_done_ = done;
   surroundings_.sink.post(Progress{attempt_.entry.id, phase,
                                    std::min(static_cast<std::int64_t>(done), total), total,
                                    std::move(detail)});

@@ -70,7 +70,7 @@ class Delivery {
 
   // --- the end
   /// What became of everybody, the words of servers told by REDACTED; STATUS where no outcomes were
-  /// taken.  Lacks only what policy adds.
+  /// taken.  Lacks only what policy adds; a next try that it has is not to be put off.
   outbox::AttemptEnd conclude(const Status& status,
                               const std::function<std::string(const std::string&)>& redacted);
 
@@ -102,7 +102,10 @@ class Delivery {
   std::string small_message_;  // the whole of it, when it is read in one piece
   std::int64_t offset_ = 0;    // of what was handed over
   std::vector<outbox::Outcome> outcomes_;
+  bool more_at_once_ = false;        // somebody is to go with another message, now
   std::optional<Error> decided_by_;  // the error behind the outcomes, if one is
+  Phase told_phase_ = Phase::none;
+  std::uint64_t told_done_ = 0;
   std::mutex withdrawing_;  // held while the barrier is passed, and while a wish to cancel is noted
   std::atomic<bool> cancelled_ = false;
   std::atomic<bool> beyond_ = false;

@@ -113,8 +113,10 @@ void Dialogue::perform(const smtp::SendSecret& send) {
 }
 
 void Dialogue::perform(const smtp::NeedInput& need) {
+  const std::uint64_t heard = session_.replies();
   flush();
-  if (session_.state() == smtp::State::ended) return;
+  // What was heard meanwhile comes first: it may be an outcome, which waits for nobody.
+  if (session_.state() == smtp::State::ended || session_.replies() != heard) return;
   if (before_wait_ && before_wait_()) return;
   enter(need.phase, session_.awaited());
   if (deadline_for_ != session_.replies() + 1) {
@@ -239,11 +241,12 @@ Deadline Dialogue::limit(Phase phase) const { return Deadline::after(time_limit(
 void Dialogue::part() {
   if (session_.reusable()) {
     session_.quit();
+    // Nobody hears of it: who used the line last may be gone.
+    std::string bytes;
     for (smtp::Output output = session_.next(); std::holds_alternative<smtp::Send>(output);
          output = session_.next()) {
-      perform(std::get<smtp::Send>(output));
+      bytes += std::get<smtp::Send>(output).bytes;
     }
-    const std::string bytes = std::exchange(gathered_, {});
     (void)line_.write(bytes, Deadline::after(Milliseconds(0)), false);
   }
   line_.close();

@@ -25,13 +25,17 @@ constexpr std::int64_t second_line_pays = 8;
 /// How long a thread may take to end after all that it waits for was ended.
 constexpr Milliseconds last_grace{1000};
 
+/// How long a line that was opened ahead waits for its message: a server has to wait for five
+/// minutes (RFC 5321 4.5.3.2.7).
+constexpr Seconds ahead_span{290};
+
 /// Seconds before an entry that could not be started is looked at again.
 constexpr double pause_after_failure = 5;
 
 /// Seconds between looks whether another Emacs that sends still lives; none while nobody sends.
 constexpr double look_after_others = 5;
 
-Status examine(const outbox::Submission& submission, std::string_view message) {
+Status examine(const outbox::Submission& submission) {
   if (auto settings = Settings::parse(submission.settings); !settings)
     return fail(settings.error());
   if (!submission.sender.empty()) {
@@ -42,10 +46,6 @@ Status examine(const outbox::Submission& submission, std::string_view message) {
   }
   for (const std::string& recipient : submission.recipients) {
     if (auto address = smtp::Address::parse(recipient); !address) return fail(address.error());
-  }
-  if (message.find('\0') != std::string_view::npos) {
-    return fail(Cause::bad_argument, Phase::none,
-                "The message has a NUL byte in it, which no mail may hold");
   }
   return {};
 }
@@ -77,12 +77,36 @@ Engine::~Engine() {
 void Engine::configure(Policy policy) { state_.lock()->policy = std::move(policy); }
 
 Result<EntryId> Engine::enqueue(const outbox::Submission& submission, std::string_view message) {
-  if (auto status = examine(submission, message); !status) return fail(status.error());
-  auto id = outbox_->enqueue(submission, message);
-  if (!id) return fail(id.error());
-  state_.lock()->fresh.insert(*id);
-  kick();
-  return *id;
+  if (auto status = examine(submission); !status) return fail(status.error());
+  if (message.find('\0') != std::string_view::npos) {
+    return fail(Cause::bad_argument, Phase::none,
+                "The message has a NUL byte in it, which no mail may hold");
+  }
+  return taken(outbox_->enqueue(submission, message));
+}
+
+Result<EntryId> Engine::taken(Result<EntryId> id) {
+  if (id) {
+    state_.lock()->fresh.insert(*id);
+    kick();
+  }
+  return id;
+}
+
+Result<std::int64_t> Engine::store(const outbox::Submission& submission,
+                                   std::shared_ptr<outbox::Spool> spool) {
+  if (auto status = examine(submission); !status) return fail(status.error());
+  reap();
+  auto state = state_.lock();
+  if (state->stopping) return fail(Cause::cancelled, Phase::none, "The engine is being stopped");
+  const std::int64_t number = ++state->last_store;
+  start_worker(*state, [this, submission, spool = std::move(spool), number] {
+    const auto id = taken(outbox_->enqueue(submission, *spool));
+    Stored stored{number, id.value_or(0), std::nullopt};
+    if (!id) stored.error = id.error();
+    sink_->post(std::move(stored));
+  });
+  return number;
 }
 
 Result<int> Engine::flush(std::optional<EntryId> id) {
@@ -113,6 +137,27 @@ Result<EntryId> Engine::check(const std::string& settings) {
   state->checkups.emplace(number, *checkup);
   start_worker(*state, [this, checkup = *checkup, number] { work(checkup, number); });
   return number;
+}
+
+Status Engine::open_ahead(const std::string& settings) {
+  reap();
+  auto state = state_.lock();
+  if (state->stopping) return {};
+  auto preconnect = Preconnect::make(surroundings(), --state->last_checkup, settings);
+  if (!preconnect) return fail(preconnect.error());
+  if (!lines_.expect(settings, probe_after)) return {};
+  state->ahead.emplace(settings, *preconnect);
+  start_worker(*state, [this, preconnect = *preconnect] { work(preconnect); });
+  return {};
+}
+
+void Engine::drop_ahead(const std::string& settings) {
+  lines_.end_unused(settings);
+  auto state = state_.lock();
+  // Somebody may wait for it to go by it.
+  const bool wanted = !state->running.empty();
+  if (const auto found = state->ahead.find(settings); found != state->ahead.end() && !wanted)
+    found->second->cancel();
 }
 
 Result<bool> Engine::cancel(EntryId id) {
@@ -170,6 +215,7 @@ bool Engine::stop(Milliseconds span) {
     auto state = state_.lock();
     for (const auto& [id, delivery] : state->running) deliveries.push_back(delivery);
     for (const auto& [number, checkup] : state->checkups) checkup->cancel();
+    for (const auto& [key, preconnect] : state->ahead) preconnect->cancel();
   }
   for (const auto& delivery : deliveries) delivery->cancel();
   const bool in_time = wait_until_quiet(Deadline::after(span));
@@ -277,7 +323,7 @@ bool Engine::start_due(double now) {
     for (const outbox::DueGroup& group : *groups) {
       const auto settings = Settings::parse(group.settings);
       const std::string server = settings ? settings->server() : std::string();
-      if (passed_over.contains(group.first) || !has_free_line(server, group.count)) continue;
+      if (passed_over.contains(group.first) || !has_free_line(server, group)) continue;
       if (start(group.first, server)) {
         progress = true;
       } else {
@@ -288,14 +334,15 @@ bool Engine::start_due(double now) {
   return passed_over.empty();
 }
 
-bool Engine::has_free_line(const std::string& server, std::int64_t waiting) {
+bool Engine::has_free_line(const std::string& server, const outbox::DueGroup& group) {
   auto state = state_.lock();
   if (state->stopping) return false;
   std::size_t all = 0;
   for (const auto& [name, count] : state->lines) all += static_cast<std::size_t>(count);
   const auto found = state->lines.find(server);
   const int here = found == state->lines.end() ? 0 : found->second;
-  const bool pays = here == 0 || waiting >= second_line_pays || !state->fresh.empty();
+  const bool pays =
+      here == 0 || group.count >= second_line_pays || state->fresh.contains(group.newest);
   return all < most_lines && here < most_lines_a_server && pays;
 }
 
@@ -336,14 +383,16 @@ void Engine::start_worker(State& state, Work work) {
   state.workers.push_back(Worker{quiet_thread(std::move(body)), over});
 }
 
-/// Ends an attempt that could not begin (no descriptor left, say).
+/// Ends an attempt that could not begin: no descriptor left, say, or Emacs is ending, which is no
+/// news and makes nothing wait.
 void Engine::give_back(const outbox::Attempt& attempt, const Error& error) {
   outbox::AttemptEnd end;
   end.outcomes.assign(attempt.recipients.size(), outcome_of(error));
   end.cause = cause_name(error.cause);
-  end.next_try = wall_clock() + pause_after_failure;
+  const bool ending = error.cause == Cause::cancelled;
+  end.next_try = wall_clock() + (ending ? 0 : pause_after_failure);
   (void)outbox_->finish(attempt.id, end);
-  sink_->post(Notice{error.message});
+  if (!ending) sink_->post(Notice{error.message});
 }
 
 /// What is due and waits for a line needs no clock: a line that becomes free kicks.
@@ -417,6 +466,23 @@ void Engine::work(const std::shared_ptr<Checkup>& checkup, EntryId number) {
   state_.lock()->checkups.erase(number);
 }
 
+void Engine::work(const std::shared_ptr<Preconnect>& preconnect) {
+  const std::string& key = preconnect->key();
+  std::shared_ptr<LinePool::Resting> resting;
+  Seconds span = ahead_span;
+  try {
+    if (auto line = preconnect->run()) {
+      if (line->messages > 0) span = preconnect->settings().keep_alive;
+      resting = lines_.put(key, std::move(*line));
+    }
+  } catch (const std::exception& defect) {
+    sink_->post(Notice{std::string("A defect of sendonce: ") + defect.what()});
+  }
+  lines_.expect_no_more(key);
+  state_.lock()->ahead.erase(key);
+  if (resting) lines_.rest(resting, span);
+}
+
 /// A line that rests is at hand before anybody hears of its last message: who then sends another,
 /// finds it.
 void Engine::carry(const std::shared_ptr<Delivery>& first, const std::string& server) {
@@ -440,16 +506,18 @@ void Engine::carry(const std::shared_ptr<Delivery>& first, const std::string& se
 bool Engine::wants_more() { return !state_.lock()->stopping; }
 
 std::shared_ptr<Delivery> Engine::join(outbox::Attempt attempt) {
-  auto state = state_.lock();
-  if (state->stopping) {
-    give_back(attempt, Error{Cause::cancelled, Phase::none, "Emacs is ending", {}});
-    return nullptr;
+  {
+    auto state = state_.lock();
+    if (!state->stopping) {
+      const EntryId id = attempt.entry.id;
+      state->fresh.erase(id);
+      auto delivery = Delivery::make_follower(surroundings(), std::move(attempt));
+      state->running.emplace(id, delivery);
+      return delivery;
+    }
   }
-  const EntryId id = attempt.entry.id;
-  state->fresh.erase(id);
-  auto delivery = Delivery::make_follower(surroundings(), std::move(attempt));
-  state->running.emplace(id, delivery);
-  return delivery;
+  give_back(attempt, Error{Cause::cancelled, Phase::none, "Emacs is ending", {}});
+  return nullptr;
 }
 
 void Engine::over(const outbox::Attempt& attempt, const outbox::AttemptEnd& end) {
@@ -507,9 +575,12 @@ void Engine::plan(outbox::AttemptEnd& end, const outbox::Attempt& attempt) {
     }
   }
   if (!waits) return;
-  end.next_try =
-      stopping ? now
-               : next_try(policy.schedule, attempt.entry.created, now, attempt.entry.attempts, now);
+  if (stopping) {
+    end.next_try = now;
+  } else if (end.next_try == 0) {
+    end.next_try =
+        next_try(policy.schedule, attempt.entry.created, now, attempt.entry.attempts, now);
+  }
   if (age >= policy.warn_after && !attempt.entry.warned) sink_->post(Late{attempt.entry.id});
 }
 

@@ -26,6 +26,7 @@
 #include "engine/delivery.hh"
 #include "engine/events.hh"
 #include "engine/line_pool.hh"
+#include "engine/preconnect.hh"
 #include "engine/questions.hh"
 #include "engine/retry.hh"
 #include "net/network_watch.hh"
@@ -50,6 +51,10 @@ class Engine : private Convoy::Host {
   /// Barrier (1), then an attempt as soon as a line is free.  Errors: bad_argument (an address, a
   /// setting or a NUL in the message, named), storage, storage_full: nothing was taken.
   Result<EntryId> enqueue(const outbox::Submission& submission, std::string_view message);
+  /// The same for a large message, on a thread of its own: gives a number at once; Stored tells the
+  /// rest.  Errors at once: bad_argument, cancelled.
+  Result<std::int64_t> store(const outbox::Submission& submission,
+                             std::shared_ptr<outbox::Spool> spool);
   /// Tries ID, or all that is unsent and not in doubt, now; how many were made due.
   Result<int> flush(std::optional<EntryId> id);
   /// True: withdrawn entirely.  False: somebody had passed the commit point.
@@ -60,6 +65,12 @@ class Engine : private Convoy::Host {
   /// Checks the account of SETTINGS, sends nothing; the checkup's number, which is below 0, comes
   /// back with what it tells and asks.  `cancel` takes it, too.
   Result<EntryId> check(const std::string& settings);
+  /// Opens a line for the account of SETTINGS ahead, unless one is there: it waits for a message
+  /// for some minutes.  What goes wrong is not told.  Asks with a number below 0.  Errors:
+  /// bad_argument.
+  Status open_ahead(const std::string& settings);
+  /// Ends lines for the account of SETTINGS that were opened ahead and have carried nothing.
+  void drop_ahead(const std::string& settings);
   Result<std::string> transcript(EntryId id);
   /// Attempts that run, and how many of them are between commit point and reply.
   std::pair<int, int> running();
@@ -81,7 +92,9 @@ class Engine : private Convoy::Host {
   struct State {
     std::map<EntryId, std::shared_ptr<Delivery>> running;
     std::map<EntryId, std::shared_ptr<Checkup>> checkups;
-    EntryId last_checkup = 0;
+    std::map<std::string, std::shared_ptr<Preconnect>> ahead;  // under way, by settings
+    EntryId last_checkup = 0;                                  // and line opened ahead
+    std::int64_t last_store = 0;
     std::list<Worker> workers;
     std::set<EntryId>
         fresh;  // queued by this Emacs and not tried yet: their settings are up to date
@@ -93,18 +106,20 @@ class Engine : private Convoy::Host {
     bool stopping = false;
   };
 
-  Surroundings surroundings() { return {*outbox_, *sink_, questions_, tickets_, &lines_}; }
+  Surroundings surroundings() { return {*outbox_, *sink_, questions_, tickets_, lines_}; }
   void kick();
   void schedule();
   void start_threads(State& state);
   void watch_network();
   void network_changed();
   void recover();
+  Result<EntryId> taken(Result<EntryId> id);
   bool start_due(double now);
-  [[nodiscard]] bool has_free_line(const std::string& server, std::int64_t waiting);
+  [[nodiscard]] bool has_free_line(const std::string& server, const outbox::DueGroup& group);
   bool start(EntryId id, const std::string& server);
   void carry(const std::shared_ptr<Delivery>& first, const std::string& server);
   void work(const std::shared_ptr<Checkup>& checkup, EntryId number);
+  void work(const std::shared_ptr<Preconnect>& preconnect);
   template <class Work>
   void start_worker(State& state, Work work);
   std::shared_ptr<Checkup> find_checkup(EntryId number);

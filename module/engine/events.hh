@@ -31,6 +31,13 @@ struct AttemptEnded {
   EntryId entry = 0;
 };
 
+/// A large message is in the outbox, or it could not be put there.
+struct Stored {
+  std::int64_t number = 0;  ///< as Engine::store gave it
+  EntryId entry = 0;
+  std::optional<Error> error;
+};
+
 /// What is this account now?  Answer: settings text.
 struct AccountQuestion {
   EntryId entry = 0;
@@ -89,7 +96,7 @@ struct Notice {
   std::string text;
 };
 
-using Event = std::variant<Progress, AttemptEnded, AccountQuestion, PasswordQuestion,
+using Event = std::variant<Progress, AttemptEnded, Stored, AccountQuestion, PasswordQuestion,
                            CertificateQuestion, SignedIn, Late, Notice, CheckStep, CheckEnded>;
 
 /// Called from any engine thread; must not block and must not call the engine.

@@ -7,6 +7,11 @@
 
 namespace sendonce::engine {
 
+bool KeptLine::quiet_for(Seconds span) const {
+  return SteadyClock::now() - quiet_since >= span ||
+         wall_clock() - quiet_since_wall >= static_cast<double>(span.count());
+}
+
 std::shared_ptr<LinePool::Resting> LinePool::put(const std::string& key, KeptLine line) {
   auto wake = net::Wake::make();
   if (!wake) {
@@ -37,22 +42,61 @@ std::optional<KeptLine> LinePool::leave(const std::shared_ptr<Resting>& resting)
   return std::exchange(resting->line, std::nullopt);
 }
 
-std::optional<KeptLine> LinePool::take(const std::string& key) {
+std::optional<KeptLine> LinePool::take(const std::string& key, const std::atomic<bool>& cancelled) {
   for (;;) {
     std::optional<KeptLine> line;
     {
       auto state = state_.lock();
-      auto& all = state->resting;
-      // The one that came last: the others may rest until they end.
-      const auto found =
-          std::find_if(all.rbegin(), all.rend(), [&](const auto& one) { return one->key == key; });
-      if (found == all.rend()) return std::nullopt;
-      line = std::exchange((*found)->line, std::nullopt);
-      (*found)->wake.wake();
-      all.erase(std::next(found).base());
+      state.wait([&] { return cancelled || state->closed || !state->expected.contains(key); });
+      line = pick(*state, key);
+      if (!line) return std::nullopt;
     }
-    if (line && line->dialogue.quiet()) return line;
-    if (line) line->dialogue.part();
+    if (line->dialogue.quiet()) return line;
+    line->dialogue.part();
+  }
+}
+
+std::optional<KeptLine> LinePool::take_resting(const std::string& key) {
+  auto line = pick(*state_.lock(), key);
+  if (!line || line->dialogue.quiet()) return line;
+  line->dialogue.part();
+  return std::nullopt;
+}
+
+/// The one that came last: the others may rest until they end.
+std::optional<KeptLine> LinePool::pick(State& state, const std::string& key) {
+  auto& all = state.resting;
+  const auto found =
+      std::find_if(all.rbegin(), all.rend(), [&](const auto& one) { return one->key == key; });
+  if (found == all.rend()) return std::nullopt;
+  auto line = std::exchange((*found)->line, std::nullopt);
+  (*found)->wake.wake();
+  all.erase(std::next(found).base());
+  return line;
+}
+
+void LinePool::interrupt() {
+  { const auto lock = state_.lock(); }
+  state_.notify();
+}
+
+bool LinePool::expect(const std::string& key, Seconds span) {
+  auto state = state_.lock();
+  const bool rests = std::any_of(
+      state->resting.begin(), state->resting.end(),
+      [&](const auto& one) { return one->key == key && one->line && !one->line->quiet_for(span); });
+  return !state->closed && !rests && state->expected.insert(key).second;
+}
+
+void LinePool::expect_no_more(const std::string& key) {
+  state_.lock()->expected.erase(key);
+  state_.notify();
+}
+
+void LinePool::end_unused(const std::string& key) {
+  auto state = state_.lock();
+  for (const auto& one : state->resting) {
+    if (one->key == key && one->line && one->line->messages == 0) one->wake.wake();
   }
 }
 
@@ -60,6 +104,24 @@ void LinePool::close() {
   auto state = state_.lock();
   state->closed = true;
   for (const auto& one : state->resting) one->wake.wake();
+  state_.notify();
+}
+
+bool LinePool::outlives_messages(const std::string& key) {
+  return state_.lock()->lore[key].outlives;
+}
+
+void LinePool::note_outlives(const std::string& key) { state_.lock()->lore[key].outlives = true; }
+
+void LinePool::note_broke(const std::string& key, int messages) {
+  auto state = state_.lock();
+  Lore& lore = state->lore[key];
+  lore.outlives = false;
+  if (lore.most_messages == 0 || messages < lore.most_messages) lore.most_messages = messages;
+}
+
+int LinePool::most_messages(const std::string& key) {
+  return state_.lock()->lore[key].most_messages;
 }
 
 }  // namespace sendonce::engine

@@ -74,6 +74,7 @@ State state_of(const smtp::RecipientOutcome& found) {
     case Verdict::refused:
       return State::failed;
     case Verdict::refused_for_now:
+    case Verdict::next_time:
       return State::deferred;
     case Verdict::in_doubt:
       return State::in_doubt;

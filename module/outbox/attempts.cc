@@ -4,6 +4,7 @@
 //   enqueue           -> queued
 //   claim             queued, deferred -> sending                 (attempt open, ours)
 //   committing        sending: committed                          barrier (2)
+//   uncommit          sending: committed no more
 //   finish            sending -> as the outcome says              barrier (3); sent stays sent
 //   recover           sending, not committed -> deferred, or cancelled if that was wished
 //                     sending, committed     -> in-doubt
@@ -377,6 +378,19 @@ Status OutboxFile::committing(AttemptId attempt, const std::vector<std::size_t>&
   if (auto good = check_commit(claimed, recipients); !good) return good;
   return change(*core,
                 [&](Core& inside) { return pass_barrier(inside, attempt, claimed, recipients); });
+}
+
+Status OutboxFile::uncommit(AttemptId attempt) {
+  auto core = core_.lock();
+  if (!core->live.contains(attempt))
+    return refuse("There is no attempt " + std::to_string(attempt));
+  return change(*core, [attempt](Core& inside) -> Status {
+    inside.database
+        ->use("UPDATE recipient SET committed = 0 WHERE attempt = ? AND state = 'sending'")(attempt)
+        .exec();
+    inside.database->use("UPDATE attempt SET committing = NULL WHERE id = ?")(attempt).exec();
+    return {};
+  });
 }
 
 Status OutboxFile::finish(AttemptId attempt, const AttemptEnd& end) {

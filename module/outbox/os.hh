@@ -7,6 +7,8 @@
 
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +21,7 @@ namespace sendonce::outbox::os {
 
 /// A file locked exclusively for as long as this lives: let go when it dies or when the process
 /// does, however that ends.  Two in one process exclude each other too.  Not inherited by children.
+/// The file may be read and written meanwhile, by anybody who may.
 class FileLock {
  public:
   FileLock() = default;
@@ -45,6 +48,30 @@ class FileLock {
   std::string path_;
   int fd_ = -1;
 };
+
+/// A file opened to be read at any place; it stays readable when its name has gone.
+class Reader {
+ public:
+  Reader(Reader&& other) noexcept
+      : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
+  Reader& operator=(Reader&&) = delete;
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+  ~Reader();
+
+  /// At most LIMIT octets from OFFSET on; less only at the end.
+  [[nodiscard]] Result<std::string> read(std::int64_t offset, std::size_t limit) const;
+
+ private:
+  friend Result<Reader> open_to_read(const std::string& path);
+  Reader(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+
+  std::string path_;
+  int fd_;
+};
+
+/// PATH itself, never what it links to.
+Result<Reader> open_to_read(const std::string& path);
 
 /// Opens PATH (made if missing, private) and locks it; waits for another holder until DEADLINE.
 Result<FileLock> lock_file(const std::string& path, Deadline deadline);

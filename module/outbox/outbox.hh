@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/result.hh"
+#include "outbox/spool.hh"
 #include "outbox/types.hh"
 
 namespace sendonce::outbox {
@@ -27,9 +28,17 @@ struct Stepped {
   std::optional<Attempt> claimed;
 };
 
+/// How many entries are not at rest.
+struct Tally {
+  std::int64_t unsent = 0;    ///< queued, sending or deferred
+  std::int64_t in_doubt = 0;  ///< in doubt
+  std::int64_t busy = 0;      ///< of those unsent: not waiting for their time
+};
+
 /// Entries that are due with the same account and settings.
 struct DueGroup {
-  EntryId first = 0;  ///< due longest
+  EntryId first = 0;   ///< due longest
+  EntryId newest = 0;  ///< made last
   std::string settings;
   std::int64_t count = 0;
 };
@@ -50,8 +59,12 @@ class Outbox {
   /// Barrier (1): the entry with its exact bytes is on disk, all recipients `queued`, due at once.
   virtual Result<EntryId> enqueue(const Submission& submission, std::string_view message) = 0;
 
+  /// The same for a message that was spooled.
+  virtual Result<EntryId> enqueue(const Submission& submission, const Spool& spool) = 0;
+
   virtual Result<std::vector<Entry>> entries() = 0;  ///< newest first
   virtual Result<std::optional<Entry>> entry(EntryId id) = 0;
+  virtual Result<Tally> tally(double now) = 0;
   /// Newest entry of that draft identity, or with that fingerprint.  "" finds nothing.
   virtual Result<std::optional<Entry>> find_draft(std::string_view draft) = 0;
   virtual Result<std::optional<Entry>> find_fingerprint(std::string_view fingerprint) = 0;
@@ -81,13 +94,20 @@ class Outbox {
   /// before does not.  Cause::cancelled when the entry was withdrawn before.  After any error
   /// nothing may be committed.  May be called again, for other recipients or the same.
   virtual Status committing(AttemptId attempt, const std::vector<std::size_t>& recipients) = 0;
+  /// Takes barrier (2) back, where nobody was served for certain and the attempt goes on: a crash
+  /// leaves its recipients `deferred` again, and they may be withdrawn.  After an error they only
+  /// seem to be past it still.
+  virtual Status uncommit(AttemptId attempt) = 0;
   /// Barrier (3): the outcome of each recipient.  A recipient that is `sent` is never demoted; one
   /// that is `deferred` and was wished away becomes `cancelled`.  After an error the attempt stays
   /// open and the call is to be made again; one call too many changes nothing.
   virtual Status finish(AttemptId attempt, const AttemptEnd& end) = 0;
 
-  /// `finish`, `committing` and `claim` in one durable change.  An error: nothing of it was done.
-  /// That of `committing` alone leaves the rest done, and comes back as `Stepped::commit`.
+  /// `finish`, `committing` and `claim` in one durable change.  After an error nothing of it was
+  /// done, or, where only the last sync failed, all of it may show: each part is then as after an
+  /// error of its own, and what nobody was told of having claimed is freed by `recover`.  An error
+  /// of `committing` alone leaves the ends done, claims nothing, and comes back as
+  /// `Stepped::commit`.
   virtual Result<Stepped> step(const Step& step) = 0;
 
   /// Withdraws what has not passed the commit point: `queued` and `deferred` recipients become

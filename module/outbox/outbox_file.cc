@@ -24,7 +24,7 @@ Status check_submission(const Submission& submission) {
   return fail(Cause::bad_argument, Phase::none, "A recipient is named twice");
 }
 
-EntryId insert_entry(Database& database, const Submission& submission, std::size_t octets,
+EntryId insert_entry(Database& database, const Submission& submission, std::int64_t octets,
                      double now) {
   database
       .use(
@@ -45,14 +45,32 @@ void insert_recipients(Database& database, EntryId id, const std::vector<std::st
   }
 }
 
-void insert_chunks(Database& database, EntryId id, std::string_view message) {
+void insert_chunk(Database& database, EntryId id, std::size_t sequence, std::string_view chunk) {
+  database.use("INSERT INTO chunk (entry, seq, data) VALUES (?, ?, ?)")(id)(sequence)
+      .blob(chunk)
+      .exec();
+}
+
+Status insert_text(Database& database, EntryId id, std::string_view message) {
   for (std::size_t sequence = 0; !message.empty(); ++sequence) {
     const std::string_view chunk = message.substr(0, chunk_size);
     message.remove_prefix(chunk.size());
-    database.use("INSERT INTO chunk (entry, seq, data) VALUES (?, ?, ?)")(id)(sequence)
-        .blob(chunk)
-        .exec();
+    insert_chunk(database, id, sequence, chunk);
   }
+  return {};
+}
+
+Status insert_spool(Database& database, EntryId id, const Spool& spool) {
+  std::int64_t offset = 0;
+  for (std::size_t sequence = 0; offset < spool.octets(); ++sequence) {
+    auto chunk = spool.read(offset, chunk_size);
+    if (!chunk) return fail(chunk.error());
+    if (chunk->empty())
+      return fail(Cause::storage, Phase::none, "The temporary file of the message is incomplete");
+    insert_chunk(database, id, sequence, *chunk);
+    offset += static_cast<std::int64_t>(chunk->size());
+  }
+  return {};
 }
 
 /// A commit whose last sync fails is an error, and yet to be seen in the file: SQLite can no longer
@@ -103,20 +121,34 @@ Result<std::unique_ptr<Outbox>> Outbox::open(const std::string& directory) {
   auto opened = open_file(directory);
   if (!opened) return fail(opened.error());
   opened->owners.sweep();
+  TemporaryFile::sweep(directory);
   auto outbox = std::make_unique<OutboxFile>(std::move(*opened));
   if (auto recovered = outbox->recover(); !recovered) return fail(recovered.error());
   return outbox;
 }
 
 Result<EntryId> OutboxFile::enqueue(const Submission& submission, std::string_view message) {
+  return insert(
+      submission, static_cast<std::int64_t>(message.size()),
+      [message](Database& database, EntryId id) { return insert_text(database, id, message); });
+}
+
+Result<EntryId> OutboxFile::enqueue(const Submission& submission, const Spool& spool) {
+  return insert(submission, spool.octets(), [&spool](Database& database, EntryId id) {
+    return insert_spool(database, id, spool);
+  });
+}
+
+Result<EntryId> OutboxFile::insert(const Submission& submission, std::int64_t octets,
+                                   const InsertMessage& insert_message) {
   if (auto good = check_submission(submission); !good) return fail(good.error());
   const double now = wall_clock();
   EntryId id = 0;
   auto core = core_.lock();
   auto stored = change(*core, [&](Core& inside) -> Result<EntryId> {
-    id = insert_entry(*inside.database, submission, message.size(), now);
+    id = insert_entry(*inside.database, submission, octets, now);
     insert_recipients(*inside.database, id, submission.recipients);
-    insert_chunks(*inside.database, id, message);
+    if (auto status = insert_message(*inside.database, id); !status) return fail(status.error());
     return id;
   });
   if (!stored && !core->database->busy()) undo_enqueue(*core, id, submission, now);
@@ -131,6 +163,26 @@ Result<std::vector<Entry>> OutboxFile::entries() {
 Result<std::optional<Entry>> OutboxFile::entry(EntryId id) {
   auto core = core_.lock();
   return consult(*core, [id](Database& database) { return load_entry(database, id); });
+}
+
+/// The state of each entry as `more_urgent` has it: in doubt, failed, then what is unsent.
+Result<Tally> OutboxFile::tally(double now) {
+  auto core = core_.lock();
+  return consult(*core, [now](Database& database) {
+    Use row = database.use(
+        "SELECT count(CASE WHEN doubt = 0 AND failed = 0 AND (soon OR later) THEN 1 END),"
+        "       count(CASE WHEN doubt THEN 1 END),"
+        "       count(CASE WHEN doubt = 0 AND failed = 0 AND (soon OR (later AND due <= ?)) THEN 1 "
+        "END)"
+        " FROM (SELECT max(state = 'in-doubt') AS doubt, max(state = 'failed') AS failed,"
+        "              max(state IN ('queued', 'sending')) AS soon,"
+        "              max(state = 'deferred') AS later, due"
+        "       FROM entry JOIN recipient ON recipient.entry = entry.id"
+        "       WHERE resolved = 0 GROUP BY entry.id)")(std::optional(now));
+    Tally tally;
+    if (row.next()) tally = {row.integer(0), row.integer(1), row.integer(2)};
+    return tally;
+  });
 }
 
 Result<std::optional<Entry>> OutboxFile::find_draft(std::string_view draft) {
@@ -173,15 +225,18 @@ Result<std::optional<EntryId>> OutboxFile::due(double now) {
   });
 }
 
-/// With min() SQLite takes the other columns from the row that has the least.
+/// With min() alone SQLite takes the other columns from the row that has the least.
 Result<std::vector<DueGroup>> OutboxFile::due_groups(double now) {
   auto core = core_.lock();
   return consult(*core, [now](Database& database) {
     std::vector<DueGroup> groups;
     Use row = database.use(
-        "SELECT id, settings, count(*), min(due) FROM entry WHERE due <= ?"
+        "SELECT id, (SELECT max(other.id) FROM entry AS other WHERE other.due <= ?1"
+        "  AND other.account = entry.account AND other.settings = entry.settings),"
+        " settings, count(*), min(due) FROM entry WHERE due <= ?1"
         " GROUP BY account, settings ORDER BY min(due), id")(std::optional(now));
-    while (row.next()) groups.push_back({row.integer(0), row.text(1), row.integer(2)});
+    while (row.next())
+      groups.push_back({row.integer(0), row.integer(1), row.text(2), row.integer(3)});
     return groups;
   });
 }

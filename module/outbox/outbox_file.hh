@@ -68,8 +68,10 @@ class OutboxFile final : public Outbox {
 
   [[nodiscard]] std::string notice() const override { return notice_; }
   Result<EntryId> enqueue(const Submission& submission, std::string_view message) override;
+  Result<EntryId> enqueue(const Submission& submission, const Spool& spool) override;
   Result<std::vector<Entry>> entries() override;
   Result<std::optional<Entry>> entry(EntryId id) override;
+  Result<Tally> tally(double now) override;
   Result<std::optional<Entry>> find_draft(std::string_view draft) override;
   Result<std::optional<Entry>> find_fingerprint(std::string_view fingerprint) override;
   Result<std::string> read_message(EntryId id, std::int64_t offset, std::size_t limit) override;
@@ -81,6 +83,7 @@ class OutboxFile final : public Outbox {
   Status set_warned(EntryId id) override;
   Status set_settings(EntryId id, std::string_view account, std::string_view settings) override;
   Status committing(AttemptId attempt, const std::vector<std::size_t>& recipients) override;
+  Status uncommit(AttemptId attempt) override;
   Status finish(AttemptId attempt, const AttemptEnd& end) override;
   Result<Stepped> step(const Step& step) override;
   Result<bool> cancel(EntryId id) override;
@@ -95,6 +98,10 @@ class OutboxFile final : public Outbox {
   Result<std::string> integrity() override;
 
  private:
+  using InsertMessage = std::function<Status(Database&, EntryId)>;
+  Result<EntryId> insert(const Submission& submission, std::int64_t octets,
+                         const InsertMessage& insert_message);
+
   std::string notice_;
   Synchronised<Core> core_;
 };

@@ -36,16 +36,21 @@ void read_size(Capabilities& all, const Words& words) {
   if (error == std::errc() && end == words[1].end()) all.size_limit = limit;
 }
 
-/// LIMITS MAILMAX=n RCPTMAX=n ...; of names that come twice the first counts (RFC 9422 4).
+/// NAME=number in WORD is put into LIMIT, unless one is there: of names that come twice the first
+/// counts (RFC 9422 4).
+void read_limit(std::uint64_t& limit, std::string_view name, std::string_view word) {
+  if (limit != 0 || !ascii_equal(word.substr(0, name.size()), name)) return;
+  const std::string_view digits = word.substr(name.size());
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(digits.begin(), digits.end(), number);
+  if (error == std::errc() && end == digits.end()) limit = number;
+}
+
 void read_limits(Capabilities& all, const Words& words) {
-  constexpr std::string_view name = "MAILMAX=";
-  for (std::size_t i = 1; i < words.size() && all.mail_max == 0; ++i) {
-    const std::string_view word = words[i];
-    if (!ascii_equal(word.substr(0, name.size()), name)) continue;
-    const std::string_view digits = word.substr(name.size());
-    std::uint64_t limit = 0;
-    const auto [end, error] = std::from_chars(digits.begin(), digits.end(), limit);
-    if (error == std::errc() && end == digits.end()) all.mail_max = limit;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    read_limit(all.mail_max, "MAILMAX=", words[i]);
+    read_limit(all.recipient_max, "RCPTMAX=", words[i]);
+    read_limit(all.domain_max, "RCPTDOMAINMAX=", words[i]);
   }
 }
 

@@ -22,6 +22,8 @@ struct Capabilities {
   bool size = false;
   std::uint64_t size_limit = 0;         ///< octets; 0: no fixed limit (RFC 1870 section 4)
   std::uint64_t mail_max = 0;           ///< messages a line may carry (RFC 9422); 0: any number
+  std::uint64_t recipient_max = 0;      ///< recipients a message may name (RFC 9422); 0: any number
+  std::uint64_t domain_max = 0;         ///< domains these may be of (RFC 9422); 0: any number
   std::vector<std::string> mechanisms;  ///< of AUTH, upper case, in the server's order, no repeats
 
   [[nodiscard]] bool offers_auth() const { return !mechanisms.empty(); }

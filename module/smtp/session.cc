@@ -155,6 +155,7 @@ void Session::withdraw(Error why) {
   drop_unsaid();
   std::erase_if(owed_, [number](const Owed& owed) { return owed.message == number; });
   messages_.back().completes_at.reset();
+  resting_ = State::idle;  // no more of its body is asked for
   withdrawn_ = std::move(why);
 }
 

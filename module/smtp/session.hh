@@ -110,7 +110,9 @@ struct Envelope {
 
 /// What became of one recipient.
 struct RecipientOutcome {
-  enum class Verdict { accepted, refused, refused_for_now, not_tried, in_doubt };
+  /// `next_time`: the server takes no more recipients with one message; to be tried at once with
+  /// another (RFC 9422, or the 452 of RFC 5321 4.5.3.1.10).
+  enum class Verdict { accepted, refused, refused_for_now, next_time, not_tried, in_doubt };
   Verdict verdict = Verdict::not_tried;
   std::optional<Reply> reply;  ///< the one that decided it
   std::optional<Error> error;  ///< why, where no reply did
@@ -182,6 +184,7 @@ struct Message {
   std::vector<std::size_t> to_say;                        // recipients whom RCPT is to name
   std::size_t said = 0;                                   // of to_say
   std::size_t answered = 0;                               // of to_say
+  std::size_t taken = 0;                                  // of those answered
   bool counted = false;                                   // BDAT, not DATA
   bool begun = false;                                     // DATA, or a first BDAT, was said
   BodyEncoder encoder{Framing::dots};
@@ -221,8 +224,11 @@ class Session {
   /// at once, nothing said; so does all when the line has ended since.
   MessageNumber begin(Envelope envelope);
   /// Would a message of these FACTS gain by being begun now, before the last one is answered?  One
-  /// that goes out in a single flight gains only where the window allows it.
+  /// that goes out in a single flight gains only where the window allows it.  Never before all that
+  /// `next` has to say of the last one was taken, its barrier with it.
   [[nodiscard]] bool takes_another(const BodyFacts& facts) const;
+  /// Would a message of these FACTS go with its envelope, before the server has said a word to it?
+  [[nodiscard]] bool goes_in_one_flight(const BodyFacts& facts) const;
   /// The next bytes of the message; LAST with the final ones (which may be empty).
   void body(std::string_view bytes, bool last);
   /// Instead of going on after CommitFollows: nothing more is sent, nobody is served by that
@@ -273,8 +279,8 @@ class Session {
   // the message (session_message.cc)
   void refuse_after_end();
   void refuse_beforehand();
+  void keep_to_limits();
   [[nodiscard]] bool pipelines() const;
-  [[nodiscard]] bool goes_in_one_flight(const BodyFacts& facts) const;
   void say_envelope();
   void say_mail();
   void say_next_recipient();

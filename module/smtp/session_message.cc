@@ -1,7 +1,10 @@
 // One message through a session: envelope, body, commit point, outcomes.
 
 #include <algorithm>
+#include <set>
 #include <utility>
+
+#include "base/text.hh"
 
 #include "smtp/session.hh"
 
@@ -20,6 +23,19 @@ constexpr std::size_t commit_piece = 16384;
 RecipientOutcome cannot_be_sent(Cause cause, std::string message) {
   return {RecipientOutcome::Verdict::refused, std::nullopt,
           Error{cause, Phase::mail, std::move(message), {}}};
+}
+
+std::string domain_of(const Address& address) {
+  return ascii_lower(address.text().substr(address.text().rfind('@') + 1));
+}
+
+RecipientOutcome next_time(std::string_view what, std::uint64_t limit) {
+  return {RecipientOutcome::Verdict::next_time, std::nullopt,
+          Error{Cause::refused_for_now,
+                Phase::recipients,
+                "The server takes at most " + std::to_string(limit) + " " + std::string(what) +
+                    " with one message; this one goes with the next",
+                {}}};
 }
 
 RecipientOutcome needs_smtputf8(const Address& address) {
@@ -52,6 +68,7 @@ MessageNumber Session::begin(Envelope envelope) {
     refuse_after_end();
   } else {
     refuse_beforehand();
+    keep_to_limits();
     message.to_say = message.unsettled();
     message.to_say.empty() ? end_message(message) : say_envelope();
   }
@@ -69,6 +86,7 @@ void Session::say_envelope() {
 }
 
 bool Session::takes_another(const BodyFacts& facts) const {
+  if (!outputs_.empty()) return false;
   if (messages_.empty()) return state() == State::idle;
   const bool said_whole = resting_ == State::idle && messages_.back().completes_at.has_value();
   if (!pipelines() || withdrawn_ || !said_whole) return false;
@@ -101,10 +119,32 @@ void Session::refuse_beforehand() {
   }
 }
 
+/// RFC 9422: who is beyond RCPTMAX, or of one domain more than RCPTDOMAINMAX, goes another time.
+void Session::keep_to_limits() {
+  Message& message = messages_.back();
+  std::set<std::string> domains;
+  std::uint64_t named = 0;
+  for (const std::size_t i : message.unsettled()) {
+    if (capabilities_.recipient_max != 0 && named == capabilities_.recipient_max) {
+      message.outcomes[i] = next_time("recipients", capabilities_.recipient_max);
+      continue;
+    }
+    const std::string domain = domain_of(message.envelope.recipients[i]);
+    const bool another = !domains.contains(domain);
+    if (another && capabilities_.domain_max != 0 && domains.size() == capabilities_.domain_max) {
+      message.outcomes[i] = next_time("domains", capabilities_.domain_max);
+      continue;
+    }
+    domains.insert(domain);
+    ++named;
+  }
+}
+
 bool Session::pipelines() const { return options_.pipelining && capabilities_.pipelining; }
 
 bool Session::goes_in_one_flight(const BodyFacts& facts) const {
-  return options_.chunking && capabilities_.chunking && facts.octets <= first_flight_limit;
+  return pipelines() && options_.chunking && capabilities_.chunking &&
+         facts.octets <= first_flight_limit;
 }
 
 /// No more than the window may pass the commit point before the first of them is answered.

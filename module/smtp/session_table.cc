@@ -22,6 +22,13 @@ RecipientOutcome by_reply(const Reply& reply) {
   return {verdict, reply, std::nullopt};
 }
 
+/// "Too many recipients" (RFC 5321 4.5.3.1.10, RFC 3463 X.5.3), not a mailbox or a disk that is
+/// full.
+bool too_many(const Reply& reply) {
+  const auto enhanced = reply.enhanced();
+  return reply.code == 452 && (!enhanced || *enhanced == EnhancedStatus{4, 5, 3});
+}
+
 Error refusal(const Reply& reply, State state) {
   const bool for_good = reply.reply_class() == 5;
   return Error{for_good ? Cause::refused : Cause::refused_for_now, phase_of(state),
@@ -111,6 +118,7 @@ struct Actions {
 
   static void recipient_accepted(Session& s, const Reply&) {
     s.owed_.pop_front();
+    ++s.messages_.front().taken;
     s.recipient_answered();
   }
 
@@ -118,8 +126,12 @@ struct Actions {
   static void recipient_refused(Session& s, const Reply& reply) {
     const std::size_t recipient = s.owed_.front().recipient;
     s.owed_.pop_front();
-    auto& outcome = s.messages_.front().outcomes[recipient];
-    if (!outcome) outcome = by_reply(reply);
+    Message& message = s.messages_.front();
+    if (!message.outcomes[recipient]) {
+      message.outcomes[recipient] = by_reply(reply);
+      if (too_many(reply) && message.taken > 0)
+        message.outcomes[recipient]->verdict = Verdict::next_time;
+    }
     s.recipient_answered();
   }
 

@@ -10,8 +10,6 @@
 
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
 #include "driver.hh"
 
@@ -24,8 +22,10 @@ struct Series {
   std::string tls;
   std::string framing;  // DATA or BDAT
   bool pipelining;
+  bool kept = false;  // the line is kept after a message, until Emacs is left
   std::string name() const {
-    return tls + " " + framing + (pipelining ? " pipelined" : " line by line");
+    return tls + " " + framing + (pipelining ? " pipelined" : " line by line") +
+           (kept ? ", kept" : "");
   }
 };
 
@@ -43,11 +43,6 @@ struct Landmarks {
 struct Counts {
   int cases = 0, sent = 0, deferred = 0, doubt_has = 0, doubt_has_not = 0, wrong = 0;
 };
-
-std::string slurp(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 std::size_t place(const std::string& text, const std::string& what) {
   const std::size_t at = text.find(what);
@@ -89,7 +84,7 @@ class Matrix {
                 return options;
               }()),
         client_(scratch_.path() / "outbox"),
-        settings_(settings_for(peer_, series.tls)) {}
+        settings_(settings_for(peer_, series.tls) + (series.kept ? "keep-alive=60\n" : "")) {}
 
   Counts run() {
     take_landmarks();
@@ -100,7 +95,7 @@ class Matrix {
     if (series_.tls != "plain") cut_transport();
     client_.stop();
     std::printf(
-        "%-28s %6d cases: %5d sent, %5d deferred then sent, %4d in doubt (%d there, %d not), %d "
+        "%-34s %6d cases: %5d sent, %5d deferred then sent, %4d in doubt (%d there, %d not), %d "
         "wrong\n",
         series_.name().c_str(), counts_.cases, counts_.sent, counts_.deferred,
         counts_.doubt_has + counts_.doubt_has_not, counts_.doubt_has, counts_.doubt_has_not,
@@ -114,10 +109,17 @@ class Matrix {
     const int before = peer_.ends();
     const auto id = client_.send(settings_, {"r@s.example"});
     client_.wait(id);
+    if (series_.kept) let_go();
     peer_.wait_for_end(before);
     if (client_.state(id) != State::sent) die("the send without a cut failed: " + series_.name());
     marks_ = survey(series_, slurp(peer_.directory() / "dialogue-1.in"),
                     slurp(peer_.directory() / "dialogue-1.out"));
+  }
+
+  /// The line that rests is ended, so that the next message has one of its own.
+  void let_go() {
+    client_.stop();
+    client_.open();
   }
 
   /// In a sample: every octet from the last one before the final reply to its end, few elsewhere.
@@ -157,6 +159,7 @@ class Matrix {
       peer_.follow("");
       judge(id, client_.state(id), {direction, at, way}, had);
     }
+    if (series_.kept) let_go();
   }
 
   struct Cut {
@@ -236,19 +239,23 @@ class Matrix {
 int main(int count, char** arguments) {
   using namespace fault;  // NOLINT(google-build-using-namespace)
   const bool sample = count > 1 && std::strcmp(arguments[1], "--sample") == 0;
-  Counts all;
+  std::vector<Series> series;
   for (const char* tls : {"implicit", "starttls", "plain"}) {
     for (const char* framing : {"DATA", "BDAT"}) {
-      for (const bool pipelining : {true, false}) {
-        const Counts one = Matrix({tls, framing, pipelining}, sample).run();
-        all.cases += one.cases;
-        all.sent += one.sent;
-        all.deferred += one.deferred;
-        all.doubt_has += one.doubt_has;
-        all.doubt_has_not += one.doubt_has_not;
-        all.wrong += one.wrong;
-      }
+      for (const bool pipelining : {true, false}) series.push_back({tls, framing, pipelining});
     }
+    series.push_back({tls, "DATA", true, true});
+    series.push_back({tls, "BDAT", true, true});
+  }
+  Counts all;
+  for (const Series& each : series) {
+    const Counts one = Matrix(each, sample).run();
+    all.cases += one.cases;
+    all.sent += one.sent;
+    all.deferred += one.deferred;
+    all.doubt_has += one.doubt_has;
+    all.doubt_has_not += one.doubt_has_not;
+    all.wrong += one.wrong;
   }
   std::printf(
       "%d cases: %d sent, %d deferred and sent by the flush, %d in doubt (the server has %d of "

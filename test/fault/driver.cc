@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -23,6 +24,11 @@ using namespace sendonce;  // NOLINT(google-build-using-namespace): a test of th
 void die(const std::string& why) {
   (void)std::fprintf(stderr, "%s\n", why.c_str());
   std::_Exit(2);
+}
+
+std::string slurp(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 Scratch::Scratch() {
@@ -122,6 +128,25 @@ int Peer::accepted() {
   }
 }
 
+int Peer::times(const std::string& message_id) {
+  while (read_ < accepted()) {
+    std::array<char, 32> name{};
+    (void)std::snprintf(name.data(), name.size(), "%06d.eml", ++read_);
+    const std::string text = slurp(directory_ / "messages" / name.data());
+    const std::size_t begin = text.find("Message-ID: ") + 12;
+    ++times_[text.substr(begin, text.find('\r', begin) - begin)];
+  }
+  const auto found = times_.find(message_id);
+  return found == times_.end() ? 0 : found->second;
+}
+
+int Peer::connections() {
+  if (!log_.is_open()) log_.open(directory_ / "log");
+  log_.clear();
+  for (std::string line; std::getline(log_, line);) connections_ += line.ends_with(" connect");
+  return connections_;
+}
+
 int Peer::ends() { return count_lines(directory_ / "totals", ""); }
 int Peer::cuts() { return count_lines(directory_ / "totals", "end=cut"); }
 
@@ -157,6 +182,8 @@ void Sink::post(engine::Event event) {
   } else if (const auto* progress = std::get_if<engine::Progress>(&event)) {
     phases_.lock()->insert(progress->phase);
     phases_.notify();
+    const auto tell = *progress_.lock();
+    if (tell) tell(*progress);
   }
 }
 
@@ -197,20 +224,48 @@ void Client::stop() {
   engine_.reset();
 }
 
+namespace {
+
+/// Always as long: the cut matrices count octets.  Process ids come again in a long run.
+struct Letter {
+  outbox::Submission submission;
+  std::string message;
+};
+
+Letter letter(const std::string& settings, const std::vector<std::string>& recipients) {
+  static int number = 0;
+  static const long long start = std::chrono::system_clock::now().time_since_epoch().count();
+  std::array<char, 96> id_text{};
+  (void)std::snprintf(id_text.data(), id_text.size(), "<%08d.%08d.%016llx@fault.example>", ++number,
+                      ::getpid(), static_cast<unsigned long long>(start));
+  const std::string id = id_text.data();
+  return {{"fault", settings, "a@b.example", recipients, id, "fault", "", ""},
+          "From: a@b.example\nMessage-ID: " + id +
+              "\nSubject: fault\n\n.A line with a dot,\nand another.\n"};
+}
+
+}  // namespace
+
 engine::EntryId Client::send(const std::string& settings,
                              const std::vector<std::string>& recipients) {
-  // Always as long: the cut matrix counts octets.
-  static int number = 0;
-  std::array<char, 64> id_text{};
-  (void)std::snprintf(id_text.data(), id_text.size(), "<%08d.%08d@fault.example>", ++number,
-                      ::getpid());
-  const std::string id = id_text.data();
-  const std::string message = "From: a@b.example\nMessage-ID: " + id +
-                              "\nSubject: fault\n\n.A line with a dot,\nand another.\n";
-  auto entry = engine_->enqueue({"fault", settings, "a@b.example", recipients, id, "fault", "", ""},
-                                message);
+  const Letter one = letter(settings, recipients);
+  auto entry = engine_->enqueue(one.submission, one.message);
   if (!entry) die(entry.error().message);
   return *entry;
+}
+
+std::vector<engine::EntryId> queue(const fs::path& directory, const std::string& settings,
+                                   int count) {
+  auto outbox = outbox::Outbox::open(directory.string());
+  if (!outbox) die(outbox.error().message);
+  std::vector<engine::EntryId> ids;
+  for (int i = 0; i < count; ++i) {
+    const Letter one = letter(settings, {"r@s.example"});
+    auto entry = (*outbox)->enqueue(one.submission, one.message);
+    if (!entry) die(entry.error().message);
+    ids.push_back(*entry);
+  }
+  return ids;
 }
 
 namespace {

@@ -8,7 +8,9 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -49,6 +51,10 @@ class Peer {
   void follow(const std::string& scenario);
   /// Messages that it has accepted so far.
   int accepted();
+  /// How often it has accepted the message of this Message-ID.
+  int times(const std::string& message_id);
+  /// Connections that it has taken so far; they are counted from 1.
+  int connections();
   /// Returns when it has noted the end, or the stall, of one more connection than BEFORE.
   void wait_for_end(int before);
   int ends();
@@ -66,7 +72,13 @@ class Peer {
   int input_ = -1;
   int port_ = 0;
   int accepted_ = 0;
+  int read_ = 0;  // of those accepted
+  std::map<std::string, int> times_;
+  std::ifstream log_;
+  int connections_ = 0;
 };
+
+std::string slurp(const fs::path& file);
 
 /// Takes the engine's events; answers questions as Emacs would.
 class Sink final : public sendonce::engine::EventSink {
@@ -78,6 +90,10 @@ class Sink final : public sendonce::engine::EventSink {
   void serve(sendonce::engine::Engine* engine);
   /// Passwords are made by MAKE ("secret" if it was never said); say so before the first send.
   void answer_with(std::function<sendonce::Secret()> make) { password_ = std::move(make); }
+  /// Told of each progress, on the thread that makes it; say so before the first send.
+  void tell_progress(std::function<void(const sendonce::engine::Progress&)> tell) {
+    *progress_.lock() = std::move(tell);
+  }
   /// Returns when an attempt has come to PHASE.
   void wait_for_phase(sendonce::Phase phase);
 
@@ -87,10 +103,15 @@ class Sink final : public sendonce::engine::EventSink {
   sendonce::Synchronised<std::multiset<sendonce::engine::EntryId>> ended_;
   sendonce::Synchronised<sendonce::engine::Engine*> engine_;
   sendonce::Synchronised<std::set<sendonce::Phase>> phases_;
+  sendonce::Synchronised<std::function<void(const sendonce::engine::Progress&)>> progress_;
   std::function<sendonce::Secret()> password_ = [] {
     return sendonce::Secret(std::string_view("secret"));
   };
 };
+
+/// Puts COUNT messages into the outbox in DIRECTORY, where no engine is open.
+std::vector<sendonce::engine::EntryId> queue(const fs::path& directory, const std::string& settings,
+                                             int count);
 
 /// An engine on the outbox in DIRECTORY.  Opening it again is what a new Emacs does.
 class Client {

@@ -1,10 +1,12 @@
 // The kill matrix: a send is killed at every system call from its first to its last, then the
-// outbox is opened again and flushed by another process.
+// outbox is opened again and flushed by another process.  Once with a single message, once with
+// three that follow each other on one line.
 //
 //   kill-matrix SEND-ONE [--sample]     0: nothing wrong; 1: something was; 77: no ptrace here
 //
-// Wrong is: enqueued and neither in the ledger nor in doubt; in the ledger twice; sent and not in
-// the ledger; an outbox that SQLite does not find sound.
+// Wrong is: a message that was enqueued and is neither in the ledger nor in doubt; in the ledger
+// twice; sent and not in the ledger; in the ledger and unknown; more in doubt than the window
+// allows; an outbox that SQLite does not find sound.
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -74,24 +76,32 @@ std::map<std::string, int> calls_of(const std::string& trace) {
 
 class Matrix {
  public:
-  Matrix(std::string send_one, bool sample)
-      : send_one_(std::move(send_one)), sample_(sample), peer_(scratch_.path() / "peer", {}) {
+  /// QUEUED: so many messages on one line; 0: a single one.
+  Matrix(std::string send_one, int queued, bool sample)
+      : send_one_(std::move(send_one)),
+        queued_(queued),
+        sample_(sample),
+        peer_(scratch_.path() / "peer", {}) {
     settings_ = (scratch_.path() / "settings").string();
-    std::ofstream(settings_) << settings_for(peer_, "implicit");
+    std::ofstream(settings_) << settings_for(peer_, "implicit")
+                             << (queued > 0 ? "keep-alive=60\nwindow=2\n" : "");
   }
 
   int run_all() {
     const std::map<std::string, int> calls = survey();
     for (const auto& [call, times] : calls) {
       if (call == "execve" || call == "exit_group") continue;
-      const int step = sample_ ? std::max(1, times / 3) : 1;
+      const int step = sample_ ? std::max(1, times / (queued_ > 0 ? 6 : 3)) : 1;
       for (int when = 1; when <= times; when += step) kill_at(call, when);
     }
     std::printf(
-        "%d kills at %zu system calls: %d before the entry was durable, %d sent, %d in doubt; %d "
-        "wrong\n",
-        kills_, calls.size(), not_taken_, sent_, doubt_, wrong_);
-    return wrong_ == 0 ? 0 : 1;
+        "%s: %d kills at %zu system calls: %d before an entry was durable; of the messages %d "
+        "sent, "
+        "%d in doubt; %d wrong\n",
+        queued_ > 0 ? "a queue of three" : "one message", kills_, calls.size(), not_taken_, sent_,
+        doubt_, wrong_);
+    (void)std::fflush(stdout);
+    return wrong_;
   }
 
  private:
@@ -99,6 +109,7 @@ class Matrix {
     std::vector<std::string> command = {"strace", "-f", "-qq", "-o", trace_.string()};
     if (!inject.empty()) command.insert(command.end(), {"-e", "inject=" + inject});
     command.insert(command.end(), {send_one_, outbox, settings_});
+    if (queued_ > 0) command.insert(command.end(), {"--queue", std::to_string(queued_)});
     return command;
   }
 
@@ -108,6 +119,7 @@ class Matrix {
       std::printf("strace cannot trace here: nothing was tested\n");
       std::exit(77);  // NOLINT(concurrency-mt-unsafe): one thread
     }
+    if (peer_.connections() != 1) die("the messages did not go by one line");
     std::ifstream in(trace_);
     std::stringstream text;
     text << in.rdbuf();
@@ -123,20 +135,38 @@ class Matrix {
     fs::remove_all(outbox);
   }
 
+  static int lines_with(const std::string& text, const std::string& word) {
+    int count = 0;
+    for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos; at += word.size())
+      ++count;
+    return count;
+  }
+
   void judge(const std::string& before, const std::string& after, int accepted,
              const std::string& where) {
-    const bool enqueued = before.find("enqueued") != std::string::npos;
-    const bool sent = after.find(" sent\n") != std::string::npos;
-    const bool doubt = after.find(" in-doubt\n") != std::string::npos;
+    const int enqueued = lines_with(before, "enqueued ");
     if (after.find("sound\n") == std::string::npos)
       wrong(where, "the outbox is not sound: " + after);
-    if (accepted > 1) wrong(where, "in the ledger " + std::to_string(accepted) + " times");
-    if (sent && accepted != 1) wrong(where, "sent, and not in the ledger");
-    if (enqueued && !sent && !doubt) wrong(where, "lost: " + after);
-    if (!sent && !doubt && accepted != 0) wrong(where, "in the ledger, and unknown: " + after);
-    sent_ += sent ? 1 : 0;
-    doubt_ += doubt ? 1 : 0;
-    not_taken_ += enqueued || sent || doubt ? 0 : 1;
+    int known = 0;
+    int there = 0;
+    int doubts = 0;
+    std::istringstream lines(after);
+    for (std::string id, message_id, state; lines >> id && id != "sound" && id != "damaged";) {
+      lines >> message_id >> state;
+      ++known;
+      const int times = peer_.times(message_id);
+      there += times;
+      sent_ += state == "sent" ? 1 : 0;
+      doubts += state == "in-doubt" ? 1 : 0;
+      if (times > 1) wrong(where, "in the ledger " + std::to_string(times) + " times");
+      if (state == "sent" && times != 1) wrong(where, "sent, and not in the ledger");
+      if (state != "sent" && state != "in-doubt") wrong(where, "lost: " + after);
+    }
+    if (known < enqueued) wrong(where, "an entry is lost: " + after);
+    if (there != accepted) wrong(where, "in the ledger, and unknown: " + after);
+    if (doubts > (queued_ > 0 ? 2 : 1)) wrong(where, "too many are in doubt: " + after);
+    doubt_ += doubts;
+    not_taken_ += known == 0 ? 1 : 0;
   }
 
   void wrong(const std::string& where, const std::string& what) {
@@ -145,6 +175,7 @@ class Matrix {
   }
 
   std::string send_one_;
+  int queued_;
   bool sample_;
   Scratch scratch_;
   Peer peer_;
@@ -158,6 +189,8 @@ class Matrix {
 
 int main(int count, char** arguments) {
   if (count < 2) fault::die("usage: kill-matrix SEND-ONE [--sample]");
-  return fault::Matrix(arguments[1], count > 2 && std::strcmp(arguments[2], "--sample") == 0)
-      .run_all();
+  const bool sample = count > 2 && std::strcmp(arguments[2], "--sample") == 0;
+  int wrong = 0;
+  for (const int queued : {0, 3}) wrong += fault::Matrix(arguments[1], queued, sample).run_all();
+  return wrong == 0 ? 0 : 1;
 }

@@ -11,9 +11,6 @@
 
 #include <array>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
-#include <map>
 #include <random>
 
 #include "driver.hh"
@@ -103,8 +100,7 @@ class Crowd {
     }
     auto entries = last.engine().outbox().entries();
     if (!entries) die(entries.error().message);
-    const std::map<std::string, int> ledger = read_ledger();
-    for (const Entry& entry : *entries) judge_one(entry, ledger);
+    for (const Entry& entry : *entries) judge_one(entry);
     const int found = static_cast<int>(entries->size());
     // A child killed between the commit and its byte has one more in the outbox than it could say.
     if (found < enqueued_ || found > enqueued_ + kills_)
@@ -115,9 +111,8 @@ class Crowd {
     return wrong_ == 0 ? 0 : 1;
   }
 
-  void judge_one(const Entry& entry, const std::map<std::string, int>& ledger) {
-    const auto at = ledger.find(entry.message_id);
-    const int times = at == ledger.end() ? 0 : at->second;
+  void judge_one(const Entry& entry) {
+    const int times = peer_.times(entry.message_id);
     const std::string state(sendonce::outbox::state_name(entry.state));
     sent_ += entry.state == State::sent ? 1 : 0;
     doubt_ += entry.state == State::in_doubt ? 1 : 0;
@@ -126,18 +121,6 @@ class Crowd {
     if (!good)
       wrong(entry.message_id + " is " + state + " and in the ledger " + std::to_string(times) +
             " times");
-  }
-
-  std::map<std::string, int> read_ledger() {
-    std::map<std::string, int> times;
-    for (const auto& file : fs::directory_iterator(peer_.directory() / "messages")) {
-      if (file.path().extension() != ".eml") continue;
-      std::ifstream in(file.path());
-      const std::string text{std::istreambuf_iterator<char>(in), {}};
-      const std::size_t begin = text.find("Message-ID: ") + 12;
-      ++times[text.substr(begin, text.find('\r', begin) - begin)];
-    }
-    return times;
   }
 
   void wrong(const std::string& what) {

@@ -1,16 +1,19 @@
-// Sends one message and says what became of it; the program that the kill matrix kills.
+// Sends a message, or a queue of them, and says what became of each; the program that the kill
+// matrix kills.
 //
-//   send-one OUTBOX SETTINGS          enqueue, print "enqueued ID", wait for the outcome, print the
-//   state send-one OUTBOX SETTINGS --flush  recover, flush, wait; print "ID STATE" for every entry,
-//   then what
-//                                     SQLite says of its file ("sound")
+//   send-one OUTBOX SETTINGS             enqueue, print "enqueued ID", wait for the outcome, print
+//                                        the state
+//   send-one OUTBOX SETTINGS --queue N   the same with N messages, all enqueued before the first is
+//                                        tried
+//   send-one OUTBOX SETTINGS --flush     recover, flush, wait; print "ID MESSAGE-ID STATE" for
+//   every
+//                                        entry, then what SQLite says of its file ("sound")
 
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
 #include "driver.hh"
 
@@ -18,11 +21,6 @@ namespace {
 
 using sendonce::outbox::Entry;
 using sendonce::outbox::State;
-
-std::string slurp(const char* file) {
-  std::ifstream in(file);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 void say(const std::string& line) {
   std::printf("%s\n", line.c_str());
@@ -36,6 +34,15 @@ void send(fault::Client& client, const std::string& settings) {
   say("enqueued " + std::to_string(id));
   client.wait(id);
   say(name(client.state(id)));
+}
+
+void send_queue(const fault::fs::path& outbox, const std::string& settings, int count) {
+  const auto ids = fault::queue(outbox, settings, count);
+  for (const auto id : ids) say("enqueued " + std::to_string(id));
+  fault::Client client(outbox);
+  for (const auto id : ids) client.wait(id);
+  for (const auto id : ids) say(name(client.state(id)));
+  client.stop();
 }
 
 /// Is it to be tried, or (the engine is at work as soon as it is made) being tried?
@@ -52,7 +59,7 @@ void flush(fault::Client& client) {
     if (waits(entry)) client.wait(entry.id);
   }
   for (const Entry& entry : *entries)
-    say(std::to_string(entry.id) + " " + name(client.state(entry.id)));
+    say(std::to_string(entry.id) + " " + entry.message_id + " " + name(client.state(entry.id)));
   auto sound = client.engine().outbox().integrity();
   say(sound && sound->empty() ? "sound" : "damaged");
 }
@@ -60,12 +67,17 @@ void flush(fault::Client& client) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count < 3) fault::die("usage: send-one OUTBOX SETTINGS-FILE [--flush]");
+  if (count < 3) fault::die("usage: send-one OUTBOX SETTINGS-FILE [--queue N | --flush]");
+  const std::string settings = fault::slurp(arguments[2]);
+  if (count > 4 && std::strcmp(arguments[3], "--queue") == 0) {
+    send_queue(arguments[1], settings, std::atoi(arguments[4]));  // NOLINT(cert-err34-c): ours
+    return 0;
+  }
   fault::Client client(arguments[1]);
   if (count > 3) {
     flush(client);
   } else {
-    send(client, slurp(arguments[2]));
+    send(client, settings);
   }
   client.stop();
   return 0;

@@ -2,7 +2,8 @@
 //
 // What must hold, whatever they do:
 //   - it ends, in few steps;
-//   - each recipient of a message has one outcome;
+//   - each recipient of a message has one outcome, and they come in the order of the messages;
+//   - no more messages than the window are beyond their commit point without an outcome;
 //   - `accepted` is the server's own 2yz to the end of data: counted by an oracle that knows no
 //     SMTP but "one reply a command", begun after the last octet was handed over;
 //   - no outcome without a reply contradicts the commit point: in doubt from it on, not tried
@@ -11,6 +12,8 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -79,14 +82,36 @@ class ContentCheck {
 // ------------------------------------------------------------------------------------------
 
 constexpr std::size_t most_pieces = 300;
+constexpr int most_messages = 6;
+
+/// A message under way.
+struct Letter {
+  bool barrier = false;
+  bool withdrawn = false;
+  std::size_t whole_at = 0;     // octets said when it was complete; 0: it is not
+  std::size_t end_of_data = 0;  // which of the commands that is
+  std::optional<std::size_t> heard_at_commit;
+
+  [[nodiscard]] bool is_whole(std::size_t handed_over) const {
+    return whole_at > 0 && handed_over >= whole_at;
+  }
+};
 
 class Play {
  public:
   explicit Play(std::string_view input)
-      : script_(input), most_steps_(2000 + 20 * input.size()), session_(script_.setup().options) {}
+      : script_(input), most_steps_(8000 + 20 * input.size()), session_(script_.setup().options) {
+    const auto& setup = script_.setup();
+    message_ = setup.large ? std::string(70000, '.') : "A: b\r\n\r\n.hi\n\r.\r\nbye";
+    envelope_ = {*Address::parse("s@x.y"), {}, examine_body(message_)};
+    envelope_.recipients.resize(setup.recipients, *Address::parse("r@x.y"));
+    if (setup.international && setup.recipients > 0)
+      envelope_.recipients.back() = *Address::parse("\xc3\xa4@x.y");
+  }
 
   void run() {
     for (std::size_t steps = 0; steps < most_steps_; ++steps) {
+      if (may_follow()) begin();
       Output output = session_.next();
       if (const auto* ended = std::get_if<Ended>(&output)) return check_end(*ended);
       std::visit([this](auto& what) { perform(what); }, output);
@@ -97,18 +122,28 @@ class Play {
  private:
   void perform(const Send& send) {
     require(!send.bytes.empty(), "nothing is said by nothing");
+    said_ += send.bytes.size();
     if (send.content) {
-      require(begun_, "content belongs to a message");
+      require(!under_way_.empty(), "content belongs to a message");
       content_.take(send.bytes);
-      if (send.completes && !counted_) ++commands_;
     } else {
       check_command(send.bytes);
       ++commands_;
-      counted_ = counted_ || send.bytes.substr(0, 4) == "BDAT";
+      counted_ = send.bytes.substr(0, 4) == "BDAT";
     }
-    if (send.completes) require(barrier_, "the barrier comes before what completes the message");
-    require(!withdrawn_, "nothing is said after a withdrawal", send.bytes);
+    if (send.completes) complete();
+    require(under_way_.empty() || !under_way_.back().withdrawn,
+            "nothing is said after a withdrawal", send.bytes);
     hand_over(send.bytes.size());
+  }
+
+  /// The dot awaits a reply of its own, a chunk that of its command.
+  void complete() {
+    Letter& letter = under_way_.back();
+    require(letter.barrier, "the barrier comes before what completes the message");
+    if (!counted_) ++commands_;
+    letter.whole_at = said_;
+    letter.end_of_data = static_cast<std::size_t>(commands_);
   }
 
   void perform(const SendSecret& send) {
@@ -116,6 +151,7 @@ class Play {
     require(fuzz::is_one_line(send.shown + "\r\n"), "what is shown is one line", send.shown);
     require(send.shown.find("c2VjcmV0") == std::string::npos, "secrets are not shown", send.shown);
     ++commands_;
+    said_ += send.bytes.size();
     hand_over(send.bytes.size());
   }
 
@@ -143,7 +179,7 @@ class Play {
   }
 
   void perform(const NeedBody&) {
-    require(begun_, "a body belongs to a message");
+    require(!under_way_.empty(), "a body belongs to a message");
     const std::string_view rest = std::string_view(message_).substr(offset_);
     // Not more than some hundred pieces: the steps are counted.
     const std::string_view piece =
@@ -153,43 +189,45 @@ class Play {
   }
 
   void perform(const CommitFollows& commit) {
-    require(begun_ && !barrier_ && !session_.committed(), "one barrier, before the commit point");
+    require(!under_way_.empty(), "a barrier belongs to a message");
+    Letter& letter = under_way_.back();
+    require(!letter.barrier && letter.whole_at == 0, "one barrier, before the commit point");
     require(!commit.recipients.empty(), "a commit is for somebody");
-    barrier_ = true;
+    letter.barrier = true;
     script_.decide();
     if (!script_.withdraws()) return;
-    withdrawn_ = true;
+    letter.withdrawn = true;
     session_.withdraw({Cause::cancelled, Phase::none, "withdrawn", ""});
   }
 
+  /// They come in the order in which the messages were begun.
   void perform(const TransactionEnded& ended) {
-    require(begun_, "outcomes belong to a message");
+    require(!under_way_.empty(), "outcomes belong to a message");
+    const Letter letter = under_way_.front();
+    under_way_.pop_front();
     require(ended.outcomes.size() == script_.setup().recipients, "one outcome a recipient");
-    for (const RecipientOutcome& outcome : ended.outcomes) judge(outcome);
-    begun_ = false;
+    for (const RecipientOutcome& outcome : ended.outcomes) judge(outcome, letter);
   }
 
   void perform(const Ready&) {
-    require(!begun_, "ready only when no message is under way");
+    require(under_way_.empty(), "ready only when no message is under way");
     script_.decide();
-    if (script_.quits() || messages_ == 3) return session_.quit();
+    if (script_.quits() || messages_ == most_messages) return session_.quit();
     begin();
   }
 
   void perform(const Ended&) {}
 
   void begin() {
-    const auto& setup = script_.setup();
-    message_ = setup.large ? std::string(70000, '.') : "A: b\r\n\r\n.hi\n\r.\r\nbye";
-    Envelope envelope{*Address::parse("s@x.y"), {}, examine_body(message_)};
-    envelope.recipients.resize(setup.recipients, *Address::parse("r@x.y"));
-    if (setup.international && setup.recipients > 0)
-      envelope.recipients.back() = *Address::parse("\xc3\xa4@x.y");
     ++messages_;
-    begun_ = true;
-    barrier_ = committed_ = counted_ = false;
     offset_ = 0;
-    session_.begin(std::move(envelope));
+    under_way_.emplace_back();
+    session_.begin(envelope_);
+  }
+
+  [[nodiscard]] bool may_follow() const {
+    return script_.setup().follows && messages_ < most_messages && !under_way_.empty() &&
+           session_.takes_another(envelope_.facts);
   }
 
   /// The kernel takes some, the server speaks, the kernel takes the rest.
@@ -203,10 +241,15 @@ class Play {
 
   void sent(std::size_t count) {
     session_.sent(count);
-    if (committed_ || !session_.committed()) return;
-    require(barrier_ && !withdrawn_, "the commit point comes after its barrier");
-    committed_ = true;
-    heard_at_commit_ = heard_.size();
+    handed_over_ += count;
+    std::size_t beyond = 0;
+    for (Letter& letter : under_way_) {
+      if (!letter.is_whole(handed_over_)) continue;
+      ++beyond;
+      require(letter.barrier && !letter.withdrawn, "the commit point comes after its barrier");
+      if (!letter.heard_at_commit) letter.heard_at_commit = heard_.size();
+    }
+    require(beyond <= script_.setup().options.window, "the window is kept");
   }
 
   void hear(const std::string& bytes) {
@@ -214,21 +257,24 @@ class Play {
     session_.receive(bytes);
   }
 
-  void judge(const RecipientOutcome& outcome) {
+  void judge(const RecipientOutcome& outcome, const Letter& letter) {
     const bool by_reply = outcome.reply.has_value();
+    const bool whole = letter.heard_at_commit.has_value();
     switch (outcome.verdict) {
       case Verdict::accepted:
-        return judge_accepted(outcome);
+        return judge_accepted(outcome, letter);
       case Verdict::in_doubt:
-        return require(committed_ && !by_reply && outcome.error,
-                       "in doubt from the commit point on");
+        return require(whole && !by_reply && outcome.error, "in doubt from the commit point on");
       case Verdict::not_tried:
-        return require(!committed_ && !by_reply, "not tried before the commit point");
+        return require(!whole && !by_reply, "not tried before the commit point");
       case Verdict::refused:
         return require(by_reply ? outcome.reply->reply_class() == 5 : ruled_out(outcome),
                        "refused by 5yz, or by what the server offers");
       case Verdict::refused_for_now:
         return require(by_reply && outcome.reply->reply_class() == 4, "put off by 4yz");
+      case Verdict::next_time:
+        return require(by_reply ? outcome.reply->code == 452 : outcome.error.has_value(),
+                       "another time by 452, or by LIMITS");
     }
   }
 
@@ -239,18 +285,19 @@ class Play {
                              outcome.error->cause == Cause::needs_8bitmime);
   }
 
-  void judge_accepted(const RecipientOutcome& outcome) {
-    require(committed_ && !withdrawn_, "accepted after the commit point");
+  void judge_accepted(const RecipientOutcome& outcome, const Letter& letter) {
+    require(letter.heard_at_commit && !letter.withdrawn, "accepted after the commit point");
     require(outcome.reply && outcome.reply->reply_class() == 2, "accepted by 2yz");
     const auto replies = whole_replies(heard_);
-    const auto last = static_cast<std::size_t>(commands_);  // the greeting comes before the first
-    require(replies.size() > last, "accepted by a whole reply");
-    require(replies[last].reply_class == '2', "accepted by the reply to the end of data");
-    require(replies[last].begin >= heard_at_commit_, "accepted by a reply that began after it");
+    const std::size_t own = letter.end_of_data;  // the greeting comes before the first
+    require(replies.size() > own, "accepted by a whole reply");
+    require(replies[own].reply_class == '2', "accepted by the reply to the end of data");
+    require(replies[own].begin >= *letter.heard_at_commit,
+            "accepted by a reply that began after it");
   }
 
   void check_end(const Ended& ended) {
-    require(!begun_, "no message is left without outcomes");
+    require(under_way_.empty(), "no message is left without outcomes");
     require(!ended.error || !ended.error->message.empty(), "an error has words");
     session_.receive("250 too late\r\n");
     require(std::holds_alternative<Ended>(session_.next()), "ended for good");
@@ -261,17 +308,16 @@ class Play {
   Session session_;
   std::string heard_;
   std::string message_;
+  Envelope envelope_;
   ContentCheck content_;
   std::size_t offset_ = 0;
-  std::size_t heard_at_commit_ = 0;
+  std::size_t said_ = 0;
+  std::size_t handed_over_ = 0;
   long commands_ = 0;
   int sign_ins_ = 0;
   int messages_ = 0;
-  bool begun_ = false;
-  bool barrier_ = false;
-  bool committed_ = false;
-  bool counted_ = false;
-  bool withdrawn_ = false;
+  bool counted_ = false;  // the last command was BDAT
+  std::deque<Letter> under_way_;
 };
 
 }  // namespace

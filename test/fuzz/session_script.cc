@@ -40,6 +40,8 @@ void SessionScript::option(char letter) {
   if (letter == 'a') options.sign_in = true;
   if (letter == 'u') setup_.international = true;
   if (letter == 'b') setup_.large = true;
+  if (letter == 'm') setup_.follows = true;
+  if (letter >= 'v' && letter <= 'x') options.window = static_cast<std::size_t>(letter - 'v') + 2;
   if (letter >= '0' && letter <= '9') setup_.recipients = static_cast<std::size_t>(letter - '0');
 }
 

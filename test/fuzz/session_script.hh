@@ -2,8 +2,10 @@
 //
 // The first line has one letter an option: i s o n (TLS: implicit, starttls, opportunistic, none),
 // p and c (without pipelining, chunking), a (the account signs in), u (the last recipient is not
-// ASCII), b (a message that is too large for one flight), a digit (how many recipients).  All else
-// is lines of the server, said one each time the session waits, but for those that begin with "!":
+// ASCII), b (a message that is too large for one flight), m (messages follow each other where the
+// session takes another), v w x (a window of two, three, four), a digit (how many recipients).  All
+// else is lines of the server, said one each time the session waits, but for those that begin with
+// "!":
 //
 //   !l       the line is lost           !w       withdraw when the commit point follows
 //   !q       quit instead of a message  !k       skip the next sign-in
@@ -36,6 +38,7 @@ class SessionScript {
     std::size_t recipients = 1;
     bool international = false;
     bool large = false;
+    bool follows = false;
   };
   [[nodiscard]] const Setup& setup() const { return setup_; }
 

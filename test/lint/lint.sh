@@ -46,8 +46,8 @@ check_lisp() {
   local files tests
   mapfile -t files < <(sources 'lisp/*.el')
   mapfile -t tests < <(sources 'test/*.el')
-  "${EMACS:-emacs}" -Q --batch -L lisp -L test/lisp -L test/clients -L test/fault -l test/lint/lint.el -f lint-batch \
-    "${files[@]}" --tests "${tests[@]}"
+  "${EMACS:-emacs}" -Q --batch -L lisp -L test/lisp -L test/clients -L test/fault -L test/bench \
+    -l test/lint/lint.el -f lint-batch "${files[@]}" --tests "${tests[@]}"
 }
 
 # Only translation units of ours that the build compiles; their headers come along (.clang-tidy).

@@ -62,7 +62,7 @@
                            (smtpmail-smtp-user "me")
                            (smtpmail-local-domain "lan"))
     (should (equal (sendonce-test-settings)
-                   (format "host=mail.example\nport=587\ntls=starttls\nuser=me\nlocal-name=%s.lan\n"
+                   (format "host=mail.example\nport=587\ntls=starttls\nuser=me\nlocal-name=%s.lan\nkeep-alive=60\n"
                            (system-name))))))
 
 (ert-deftest sendonce-account-smtpmail-services ()
@@ -162,6 +162,7 @@ auth=PLAIN login
 tls-host=real.example
 local-name=me.example
 timeout=30
+keep-alive=60
 chunking=no
 pipelining=no
 plain-sign-in=yes\n"))))

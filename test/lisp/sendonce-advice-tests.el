@@ -181,13 +181,13 @@ needs-smtputf8 needs-8bitmime storage storage-full"))
                  "Sent to 1 (as you said)")))
 
 (ert-deftest sendonce-notify-mark ()
-  (should (equal "" (sendonce-notify--mark '((:state sent) (:state failed)))))
+  (should (equal "" (sendonce-notify--mark 0 0)))
   (should (equal " Mail:2" (substring-no-properties
-                            (sendonce-notify--mark
-                             '((:state queued) (:state deferred))))))
+                            (sendonce-notify--mark 2 0))))
+  (should (equal " Mail:?1" (substring-no-properties
+                             (sendonce-notify--mark 0 1))))
   (should (equal " Mail:1?1" (substring-no-properties
-                              (sendonce-notify--mark
-                               '((:state sending) (:state in-doubt)))))))
+                              (sendonce-notify--mark 1 1)))))
 
 (provide 'sendonce-advice-tests)
 

@@ -55,9 +55,13 @@
 ;;;; Where it is looked for
 
 (defun sendonce-secrets--files ()
-  "Return (NAME . BYTES) of all files of the outbox."
-  (mapcar (lambda (file) (cons file (sendonce-test-read file)))
-          (directory-files-recursively sendonce-directory "")))
+  "Return (NAME . BYTES) of all files of the outbox.
+An owner's file goes when its engine has stopped: perhaps meanwhile."
+  (cl-loop for file in (directory-files-recursively sendonce-directory "")
+           for bytes = (condition-case nil
+                           (sendonce-test-read file)
+                         (file-missing nil))
+           when bytes collect (cons file bytes)))
 
 (defun sendonce-secrets--buffers ()
   "Return (NAME . BYTES) of all buffers of this Emacs."

@@ -169,11 +169,14 @@ Hello there.
     (setq sendonce-test--peer nil)))
 
 (defun sendonce-test-account (&rest more)
-  "Have mail sent to the peer, with MORE in the account."
+  "Have mail sent to the peer, with MORE in the account.
+Each message takes a connection of its own, at which the peer reads its
+scenario, unless MORE says otherwise."
   (setq sendonce-accounts
         (list (append more
                       (list :name "peer" :host "127.0.0.1"
                             :port sendonce-test-port :tls 'implicit
+                            :keep-alive 0
                             :trust-files
                             (list (sendonce-test-file "peer/ca.pem")))))))
 

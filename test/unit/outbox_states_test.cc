@@ -134,6 +134,29 @@ TEST_F(States, WrongCallsAreRefusedAndChangeNothing) {
   EXPECT_EQ(now(), "sending sending sending");
 }
 
+TEST_F(States, ABarrierThatIsTakenBack) {
+  const Attempt attempt = claimed();
+  ASSERT_TRUE(outbox_->committing(attempt.id, {0, 1}));
+  EXPECT_FALSE(outbox_->cancel(id_).value());
+  ASSERT_TRUE(outbox_->uncommit(attempt.id));
+  EXPECT_EQ(now(), "sending sending sending");
+  EXPECT_TRUE(outbox_->cancel(id_).value());
+  EXPECT_EQ(outbox_->committing(attempt.id, {0}).error().cause, Cause::cancelled);
+  EXPECT_FALSE(outbox_->uncommit(99));
+  restart();
+  EXPECT_EQ(now(), "cancelled cancelled cancelled");
+  EXPECT_FALSE(outbox_->uncommit(attempt.id)) << "it is over";
+}
+
+TEST_F(States, DeadAfterABarrierThatWasTakenBack) {
+  const Attempt attempt = claimed();
+  ASSERT_TRUE(outbox_->committing(attempt.id, {0, 1, 2}));
+  ASSERT_TRUE(outbox_->uncommit(attempt.id));
+  ASSERT_TRUE(outbox_->committing(attempt.id, {1})) << "it may be passed again";
+  restart();
+  EXPECT_EQ(now(), "deferred in-doubt deferred");
+}
+
 // --- recovery ---
 
 TEST_F(States, DeadBeforeTheBarrierIsDeferredAndDue) {

@@ -124,6 +124,26 @@ TEST_F(Entries, FindingsAreKeptByServerAndKey) {
   EXPECT_EQ(outbox_->finding("mail:465", "failed").value(), "");
 }
 
+TEST_F(Entries, WhatIsNotAtRestIsCounted) {
+  const auto ended = [this](State one, State other, double next) {
+    Submission asked = submission(std::string(state_name(one)) + std::string(state_name(other)));
+    asked.recipients.resize(2);
+    const EntryId id = outbox_->enqueue(asked, "x").value();
+    EXPECT_TRUE(outbox_->finish(outbox_->claim(id).value()->id, ending({one, other}, next)));
+  };
+  ended(State::sent, State::sent, 0);
+  ended(State::sent, State::deferred, 500);
+  ended(State::deferred, State::deferred, 100);
+  ended(State::failed, State::deferred, 100);
+  ended(State::in_doubt, State::deferred, 100);
+  ASSERT_TRUE(outbox_->enqueue(submission("queued"), "x"));
+  const Tally tally = outbox_->tally(200).value();
+  EXPECT_EQ(tally.unsent, 3);
+  EXPECT_EQ(tally.in_doubt, 1);
+  EXPECT_EQ(tally.busy, 2);
+  EXPECT_EQ(outbox_->tally(600).value().busy, 3);
+}
+
 TEST_F(Entries, OnlyWhatRestsIsForgotten) {
   const auto ended = [this](State state) {
     Submission asked = submission(std::string(state_name(state)));

@@ -159,7 +159,7 @@ TEST(Recipients, EachHasItsOwnReply) {
   for (const std::string& ehlo : {bare_ehlo, pipelining_ehlo, full_ehlo}) {
     Driver driver(plain_options());
     driver.recipients = people("abcd");
-    driver.converse({greeting, ehlo, ok, "550 5.1.1 a\r\n", "251 b\r\n", "452 4.5.3 c\r\n", ok});
+    driver.converse({greeting, ehlo, ok, "550 5.1.1 a\r\n", "251 b\r\n", "452 4.2.2 c\r\n", ok});
     if (ehlo != full_ehlo) driver.hear(go_on);
     driver.hear("250 2.0.0 queued\r\n");
     EXPECT_EQ(verdicts(driver), (std::vector<Verdict>{Verdict::refused, Verdict::accepted,
@@ -168,6 +168,37 @@ TEST(Recipients, EachHasItsOwnReply) {
     EXPECT_EQ(driver.outcomes[0][1].reply->text(), "queued");
     EXPECT_EQ(driver.outcomes[0][2].reply->text(), "c");
   }
+}
+
+TEST(Recipients, TooManyGoAnotherTime) {
+  for (const char* reply : {"452 4.5.3 c\r\n", "452 too many\r\n"}) {
+    Driver driver(plain_options());
+    driver.recipients = people("abc");
+    driver.converse({greeting, full_ehlo, ok, ok, ok, reply, ok});
+    EXPECT_EQ(verdicts(driver),
+              (std::vector<Verdict>{Verdict::accepted, Verdict::accepted, Verdict::next_time}));
+  }
+  Driver nobody_taken(plain_options());
+  nobody_taken.converse({greeting, full_ehlo, ok, "452 4.5.3 c\r\n", "503 5.5.1 none\r\n"});
+  EXPECT_EQ(nobody_taken.verdict(), Verdict::refused_for_now);
+}
+
+TEST(Recipients, BeyondTheLimitsOfTheServerGoAnotherTime) {
+  const auto said = [](const std::string& limits) {
+    Driver driver(plain_options());
+    driver.recipients = {*Address::parse("a@one.x"), *Address::parse("b@two.x"),
+                         *Address::parse("c@ONE.x")};
+    driver.converse(
+        {greeting, "250-me\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 LIMITS " + limits + "\r\n"});
+    return driver.wire;
+  };
+  using std::string;
+  EXPECT_EQ(said("RCPTMAX=2").find("c@ONE.x"), string::npos);
+  EXPECT_NE(said("RCPTMAX=2").find("b@two.x"), string::npos);
+  EXPECT_NE(said("RCPTMAX=3 RCPTMAX=1").find("c@ONE.x"), string::npos);
+  EXPECT_EQ(said("RCPTDOMAINMAX=1").find("b@two.x"), string::npos);
+  EXPECT_NE(said("RCPTDOMAINMAX=1").find("c@ONE.x"), string::npos);
+  EXPECT_NE(said("RCPTMAX=0 RCPTDOMAINMAX=x").find("c@ONE.x"), string::npos);
 }
 
 TEST(Recipients, AHundredAreMatchedInOrder) {

@@ -24,6 +24,12 @@ struct Step {
   std::string answer;
 };
 
+/// What one message is, where those of a test differ.
+struct Letter {
+  std::vector<std::string> pieces = {"A: b\n\n.hi\n"};
+  std::vector<Address> recipients = {*Address::parse("r@x.y")};
+};
+
 /// After a sign-in by this mechanism the line must prove that it lives.
 inline constexpr std::string_view unproven = "DIGEST-MD5";
 
@@ -33,9 +39,12 @@ struct Driver {
   Session session;
   std::vector<std::string> pieces = {"A: b\n\n.hi\n"};  // the message, as it is handed over
   std::vector<Address> recipients = {*Address::parse("r@x.y")};
-  int messages = 1;        // how many to send
-  bool withdraws = false;  // at CommitFollows
-  bool aborts = false;     // at a challenge
+  std::vector<Letter> letters;  // the messages in turn, where they are not all the same
+  int messages = 1;             // how many to send
+  bool follows = false;         // begins the next one where the session takes another
+  bool withdraws = false;       // at CommitFollows
+  int withdraws_at = 0;         // at that CommitFollows, counted from 1
+  bool aborts = false;          // at a challenge
   std::uint64_t line_takes =
       std::numeric_limits<std::uint64_t>::max();  // octets, then the line is lost
 
@@ -43,15 +52,21 @@ struct Driver {
   std::vector<std::vector<RecipientOutcome>> outcomes;
   std::vector<bool> sign_ins;
   std::optional<Ended> ended;
-  std::uint64_t commit_point = 0;  // octets of wire when the session was committed
+  std::uint64_t commit_point = 0;            // octets of wire when the session was committed
+  std::vector<std::uint64_t> commit_points;  // by message: octets of wire when it was whole, or 0
+  std::size_t most_beyond = 0;  // messages that were handed over whole without an outcome, at once
   int barriers = 0;
 
   /// Goes on until input is needed (true) or nothing is left to do.
   bool advance() {
     for (int steps = 0; steps < 10000; ++steps) {
       Output output = session.next();
-      if (std::holds_alternative<NeedInput>(output)) return true;
-      if (!perform(output)) return false;
+      if (std::holds_alternative<NeedInput>(output)) {
+        if (!follows || !takes_next()) return true;
+        begin_next();
+      } else if (!perform(output)) {
+        return false;
+      }
     }
     ADD_FAILURE() << "the session never rests, in state " << state_name(session.state());
     return false;
@@ -86,6 +101,18 @@ struct Driver {
   [[nodiscard]] Verdict verdict(std::size_t recipient = 0) const {
     return outcomes.at(0).at(recipient).verdict;
   }
+  /// Messages that are handed over whole and have no outcome yet.
+  [[nodiscard]] std::size_t beyond() const {
+    std::size_t count = 0;
+    for (std::size_t i = outcomes.size(); i < commit_points.size(); ++i)
+      count += commit_points[i] > 0 ? 1U : 0U;
+    return count;
+  }
+  [[nodiscard]] Verdict verdict_of(std::size_t message) const {
+    return outcomes.at(message).at(0).verdict;
+  }
+  /// How many messages were begun.
+  [[nodiscard]] std::size_t begun() const { return static_cast<std::size_t>(begun_); }
   /// Was a message begun?
   [[nodiscard]] bool message_begun() const { return begun_ > 0; }
   /// What was said since the last call.
@@ -96,19 +123,23 @@ struct Driver {
   }
 
  private:
-  void hand_over(std::string_view bytes) {
+  void hand_over(std::string_view bytes, MessageNumber completes = 0) {
     const std::uint64_t room = line_takes - std::min<std::uint64_t>(line_takes, wire.size());
     const std::string_view taken = bytes.substr(0, room);
     wire += taken;
     const bool before = session.committed();
     session.sent(taken.size());
     if (session.committed() && !before) commit_point = wire.size();
+    if (completes > 0 && taken.size() == bytes.size()) {
+      commit_points.at(completes - 1) = wire.size();
+      most_beyond = std::max(most_beyond, beyond());
+    }
     if (taken.size() < bytes.size()) session.lost({Cause::connection_lost, Phase::none, "cut", ""});
   }
 
   bool perform(Output& output) {
     if (auto* send = std::get_if<Send>(&output)) {
-      hand_over(send->bytes);
+      hand_over(send->bytes, send->completes ? send->message : 0);
     } else if (auto* secret = std::get_if<SendSecret>(&output)) {
       hand_over(secret->bytes.reveal());
     } else if (std::holds_alternative<StartTls>(output)) {
@@ -122,11 +153,13 @@ struct Driver {
     } else if (auto* signed_in = std::get_if<SignInEnded>(&output)) {
       sign_ins.push_back(signed_in->accepted);
     } else if (std::holds_alternative<NeedBody>(output)) {
-      session.body(pieces.at(piece_), piece_ + 1 == pieces.size());
+      const Letter letter = letter_of(begun_);
+      session.body(letter.pieces.at(piece_), piece_ + 1 == letter.pieces.size());
       ++piece_;
     } else if (std::holds_alternative<CommitFollows>(output)) {
       ++barriers;
-      if (withdraws) session.withdraw({Cause::cancelled, Phase::none, "withdrawn", ""});
+      if (withdraws || barriers == withdraws_at)
+        session.withdraw({Cause::cancelled, Phase::none, "withdrawn", ""});
     } else if (auto* transaction = std::get_if<TransactionEnded>(&output)) {
       outcomes.push_back(transaction->outcomes);
     } else if (auto* over = std::get_if<Ended>(&output)) {
@@ -144,13 +177,29 @@ struct Driver {
     session.authenticate(*MechanismName::parse(name), std::nullopt, name == unproven);
   }
 
+  /// Message NUMBER, counted from 1.
+  [[nodiscard]] Letter letter_of(int number) const {
+    const auto place = static_cast<std::size_t>(number - 1);
+    return place < letters.size() ? letters[place] : Letter{pieces, recipients};
+  }
+
+  [[nodiscard]] Envelope envelope_of(int number) const {
+    const Letter letter = letter_of(number);
+    std::string whole;
+    for (const std::string& piece : letter.pieces) whole += piece;
+    return {*Address::parse("s@x.y"), letter.recipients, examine_body(whole)};
+  }
+
+  [[nodiscard]] bool takes_next() const {
+    return begun_ < messages && session.takes_another(envelope_of(begun_ + 1).facts);
+  }
+
   bool begin_next() {
     if (begun_ == messages) return false;
     ++begun_;
     piece_ = 0;
-    std::string whole;
-    for (const std::string& piece : pieces) whole += piece;
-    session.begin({*Address::parse("s@x.y"), recipients, examine_body(whole)});
+    commit_points.push_back(0);
+    session.begin(envelope_of(begun_));
     return true;
   }
 

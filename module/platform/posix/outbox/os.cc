@@ -193,6 +193,31 @@ void FileLock::remove() noexcept {
   ::close(fd);
 }
 
+Reader::~Reader() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<std::string> Reader::read(std::int64_t offset, std::size_t limit) const {
+  std::string bytes(limit, '\0');
+  std::size_t have = 0;
+  while (have < limit) {
+    const ssize_t count = ::pread(fd_, bytes.data() + have, limit - have,
+                                  static_cast<off_t>(offset) + static_cast<off_t>(have));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return os_failure("read", path_, errno);
+    if (count == 0) break;
+    have += static_cast<std::size_t>(count);
+  }
+  bytes.resize(have);
+  return bytes;
+}
+
+Result<Reader> open_to_read(const std::string& path) {
+  const int fd = open_file(path, O_RDONLY | O_NOFOLLOW);
+  if (fd < 0) return os_failure("open", path, errno);
+  return Reader(path, fd);
+}
+
 Result<FileLock> lock_file(const std::string& path, Deadline deadline) {
   for (;;) {
     Scoped file(open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW));

@@ -5,8 +5,9 @@
 // private, and that is no error.
 //
 // Locks are those of LockFileEx: they belong to the handle, so they end with the process and
-// exclude a second holder in the same process.  Handles are not inherited; nothing here forks.
-// Files are opened so that others may remove them meanwhile, as elsewhere.
+// exclude a second holder in the same process, and what lies beyond the end of a file can be
+// locked. Handles are not inherited; nothing here forks. Files are opened so that others may remove
+// them meanwhile, as elsewhere.
 //
 // NTFS keeps names in its own journal: a file's name is on disk when the file was flushed, a new
 // name when the move was written through.
@@ -36,6 +37,7 @@ namespace {
 constexpr Milliseconds lock_poll{10};
 constexpr int patience = 100;         // so many times lock_poll for a name that is about to go
 constexpr int quota_exceeded = 1295;  // ERROR_DISK_QUOTA_EXCEEDED, which some headers lack
+constexpr std::size_t largest_read = 1U << 30U;
 constexpr DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 
 int last_error() { return static_cast<int>(::GetLastError()); }
@@ -272,9 +274,11 @@ Kind kind_of(const BY_HANDLE_FILE_INFORMATION& facts, HANDLE file) {
 
 // ---- locks
 
+/// What is locked cannot be read or written by others, so it is an octet that no file reaches.
 bool lock_now(HANDLE file, DWORD how) {
-  OVERLAPPED from_the_start{};
-  return ::LockFileEx(file, how | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &from_the_start) != 0;
+  OVERLAPPED place{};
+  place.OffsetHigh = 0x7fffffff;
+  return ::LockFileEx(file, how | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &place) != 0;
 }
 
 /// A name whose file is removed but still open somewhere is refused so, until it is closed there; a
@@ -318,6 +322,38 @@ void FileLock::release() noexcept {
 void FileLock::remove() noexcept {
   const Handle file(to_handle(std::exchange(fd_, -1)));
   if (file.valid()) ::DeleteFileW(to_wide(path_).c_str());
+}
+
+Reader::~Reader() {
+  if (fd_ >= 0) ::CloseHandle(to_handle(fd_));
+}
+
+Result<std::string> Reader::read(std::int64_t offset, std::size_t limit) const {
+  std::string bytes(limit, '\0');
+  std::size_t have = 0;
+  while (have < limit) {
+    const std::uint64_t at = static_cast<std::uint64_t>(offset) + have;
+    OVERLAPPED place{};
+    place.Offset = static_cast<DWORD>(at);
+    place.OffsetHigh = static_cast<DWORD>(at >> 32U);
+    DWORD count = 0;
+    if (::ReadFile(to_handle(fd_), bytes.data() + have,
+                   static_cast<DWORD>(std::min<std::size_t>(limit - have, largest_read)), &count,
+                   &place) == 0) {
+      const int error = last_error();
+      if (error != ERROR_HANDLE_EOF) return os_failure("read", path_, error);
+    }
+    if (count == 0) break;
+    have += count;
+  }
+  bytes.resize(have);
+  return bytes;
+}
+
+Result<Reader> open_to_read(const std::string& path) {
+  Handle file(open_existing(path, GENERIC_READ));
+  if (!file.valid()) return os_failure("open", path, last_error());
+  return Reader(path, file.release());
 }
 
 Result<FileLock> lock_file(const std::string& path, Deadline deadline) {
