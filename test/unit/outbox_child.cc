@@ -2,11 +2,18 @@
 
 #include "outbox_child.hh"
 
+#include <thread>
+
+#include "outbox_diary.hh"
 #include "outbox_support.hh"
 
 namespace sendonce::outbox {
 
 void go(const std::string& directory, int stage) {
+  if (stage == sends_on) {
+    std::thread([directory] { send_on(directory); }).detach();
+    return;
+  }
   static std::unique_ptr<Outbox> outbox;
   outbox = opened(directory);
   const EntryId id = outbox->enqueue(submission(), "x").value();

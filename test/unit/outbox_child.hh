@@ -7,9 +7,12 @@
 
 namespace sendonce::outbox {
 
+/// A stage that goes on for ever: it sends, and keeps a diary (outbox_diary.hh).
+constexpr int sends_on = 4;
+
 /// Enqueues an entry in the outbox of DIRECTORY and takes it as far as STAGE: 0 queued, 1 claimed,
 /// 2 committed, 3 finished.  What it has is kept for the rest of the process, which no destructor
-/// ends.
+/// ends.  Or STAGE is `sends_on`: another thread is at it when this returns.
 void go(const std::string& directory, int stage);
 
 /// A child that does `go`, says so, and then waits to be killed.
@@ -20,7 +23,7 @@ class Child {
   Child& operator=(const Child&) = delete;
   ~Child();
 
-  /// Sleeps until the child has done its work.
+  /// Sleeps until the child has done its work, or is about to begin what has no end.
   void wait_ready();
   void kill();
 
