@@ -1,7 +1,6 @@
 // The states of a recipient, transition by transition, as DESIGN.md section 1 has them.
 
 #include "base/clock.hh"
-#include "outbox/os.hh"
 #include "outbox_support.hh"
 
 namespace sendonce::outbox {
@@ -214,11 +213,7 @@ class TakenForDead : public States {
  protected:
   void SetUp() override {
     attempt_ = other_->claim(id_).value().value();
-    // Renamed, since a file that is open cannot be removed everywhere.
-    const std::vector<std::string> names = os::files_in(directory_.path() + "/owners");
-    for (const std::string& name : names)
-      std::filesystem::rename(directory_.path() + "/owners/" + name,
-                              directory_.path() + "/" + name);
+    take_owners_away(directory_);
   }
   std::unique_ptr<Outbox> other_ = opened(directory_.path());
   Attempt attempt_;

@@ -97,8 +97,7 @@ TEST_F(Steps, AWishToCancelLeavesTheEndsDone) {
 }
 
 TEST_F(Steps, TakenForDeadLeavesTheEndsDone) {
-  std::filesystem::remove_all(directory_.path() + "/owners");
-  std::filesystem::create_directory(directory_.path() + "/owners");
+  take_owners_away(directory_);
   const auto other = opened(directory_.path());
   EXPECT_EQ(all(), "in-doubt in-doubt in-doubt, deferred deferred deferred, queued queued queued");
   const auto stepped = outbox_->step(whole());

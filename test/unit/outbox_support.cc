@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "base/file.hh"
+#include "outbox/os.hh"
 #include "temporary.hh"
 
 namespace sendonce::outbox {
@@ -32,6 +33,13 @@ std::unique_ptr<Outbox> opened(const std::string& directory) {
   auto outbox = Outbox::open(directory);
   if (!outbox) throw std::runtime_error(outbox.error().message);
   return std::move(*outbox);
+}
+
+// Renamed, since a file that is open cannot be removed everywhere.
+void take_owners_away(const TemporaryDirectory& directory) {
+  const std::string owners = directory.path() + "/owners/";
+  for (const std::string& name : os::files_in(owners))
+    std::filesystem::rename(file_path(owners + name), file_path(directory.path() + "/" + name));
 }
 
 namespace {

@@ -31,6 +31,8 @@ class TemporaryDirectory {
 
 /// Opens it, or stops the test.
 std::unique_ptr<Outbox> opened(const std::string& directory);
+/// The living owners of the outbox in DIRECTORY seem dead: their lock files are elsewhere.
+void take_owners_away(const TemporaryDirectory& directory);
 /// Runs SQL on FILE by a connection of its own.
 void run_sql(const std::string& file, const std::string& sql);
 std::string query(const std::string& file, const std::string& sql);
