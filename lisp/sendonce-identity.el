@@ -93,7 +93,7 @@ The name is chosen for `message-clone-locals'.")
       (let ((case-fold-search t)
             (end (car (sendonce-compose--body-start))))
         (when (re-search-forward
-               (format "^%s: *\\([0-9a-f]+\\)\n" sendonce-identity--field)
+               (format "^%s: *\\([0-9a-f]+\\)\r?\n" sendonce-identity--field)
                end t)
           (prog1 (match-string-no-properties 1)
             (let ((inhibit-read-only t))
@@ -103,6 +103,16 @@ The name is chosen for `message-clone-locals'.")
   "Return the line that says a draft is ID."
   (format "%s: %s\n" sendonce-identity--field id))
 
+(defun sendonce-identity--line-of-file (id)
+  "Return the line that says a draft is ID, as the file in this buffer has lines.
+The buffer holds its bytes.  With another end this one would make Emacs
+take the ends of all for a part of them."
+  (save-excursion
+    (goto-char (point-min))
+    (end-of-line)
+    (concat (string-trim-right (sendonce-identity--line id))
+            (if (eq ?\r (char-before)) "\r\n" "\n"))))
+
 (defun sendonce-identity--annotate (start _end)
   "Add the identity field to what is written of the draft from START on.
 An element of `write-region-annotate-functions'."
@@ -111,15 +121,16 @@ An element of `write-region-annotate-functions'."
            (and (integerp start) (= start 1)))
        (list (cons 1 (sendonce-identity--line message-sendonce-draft-id)))))
 
-(defun sendonce-identity--mark (field)
-  "Make FIELD, with its newline, the first line of this buffer, a file's bytes.
-Return nil if it was there already."
+(defun sendonce-identity--mark (id)
+  "Make the first line of this buffer, a file's bytes, say that it is ID.
+Return nil if it did already."
   (goto-char (point-min))
-  (unless (looking-at-p (regexp-quote field))
-    (when (looking-at (format "%s: .*\n" sendonce-identity--field))
-      (replace-match ""))
-    (insert field)
-    t))
+  (let ((line (sendonce-identity--line-of-file id)))
+    (unless (looking-at-p (regexp-quote line))
+      (when (looking-at (format "%s: .*\n" sendonce-identity--field))
+        (replace-match ""))
+      (insert line)
+      t)))
 
 (defun sendonce-identity--replace-file (file)
   "Make FILE, which is there, hold the bytes in this buffer, all or nothing."
@@ -135,14 +146,13 @@ Return nil if it was there already."
 
 (defun sendonce-identity--mark-file ()
   "Put the identity of this draft into the file that it was saved in."
-  (let ((field (format "%s: %s\n" sendonce-identity--field
-                       message-sendonce-draft-id))
+  (let ((id message-sendonce-draft-id)
         (file (and buffer-file-name (file-truename buffer-file-name))))
     (when (and file (file-exists-p file) (verify-visited-file-modtime)
                (with-temp-buffer
                  (set-buffer-multibyte nil)
                  (insert-file-contents-literally file)
-                 (when (sendonce-identity--mark field)
+                 (when (sendonce-identity--mark id)
                    (sendonce-identity--replace-file file)
                    t)))
       (set-visited-file-modtime))))
@@ -177,7 +187,7 @@ If it cannot be written, it stays as it is."
       (insert-file-contents-literally file)
       (unless (sendonce-identity--take-field)
         (goto-char (point-min))
-        (insert (sendonce-identity--line (sendonce-identity-new)))
+        (insert (sendonce-identity--line-of-file (sendonce-identity-new)))
         (sendonce-identity--rewrite file)))))
 
 (defun sendonce-identity--rewrite (file)

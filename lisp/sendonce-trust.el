@@ -73,11 +73,19 @@ FAULTS are those of its certificate."
              (seq-some (lambda (rule) (string-match-p (car rule) host)) fatal)
            fatal))))
 
+(defun sendonce-trust--can-show-p ()
+  "Return non-nil if NSM has the functions by which it shows a certificate.
+They are missing in an Emacs that was built without GnuTLS."
+  (and (fboundp 'gnutls-peer-status-warning-describe)
+       (fboundp 'gnutls-format-certificate)))
+
 (defun sendonce-trust--judge (host port status)
   "Return non-nil if NSM takes STATUS for HOST and PORT.
-NSM wants a process that it can end; this one leads nowhere."
+NSM wants a process that it can end; this one leads nowhere.  It is
+stopped, since on Windows a pipe that Emacs has begun to read cannot be
+deleted while nothing comes."
   (let ((process (make-pipe-process :name "sendonce-nsm" :noquery t
-                                    :buffer nil)))
+                                    :buffer nil :stop t)))
     (unwind-protect
         (and (nsm-check-tls-connection process host port status
                                        (nsm-host-settings (nsm-id host port)))
@@ -91,6 +99,7 @@ STATUS is what the module found.  FOREGROUND: the user may be asked."
   (let ((nsm-noninteractive (not foreground))
         (faults (plist-get status :faults)))
     (and (not (sendonce-trust--fatal-p host faults))
+         (or (null faults) (sendonce-trust--can-show-p))
          (sendonce-trust--judge host port (sendonce-trust--status status)))))
 
 (defun sendonce-trust-ask-p (host port)

@@ -275,8 +275,11 @@ To each belongs a recipient, SUBJECT@there.example."
          (directory-files directory t "\\`#?[0-9]+#?\\'"))))
 
 (defun sendonce-client-gnus-files (group)
-  "Return what the files of GROUP hold, auto-save files too."
-  (mapcar #'sendonce-test-read (sendonce-client-gnus--names group)))
+  "Return what the files of GROUP hold, auto-save files too.
+Line ends are LF, whatever Gnus gives them on this system."
+  (mapcar (lambda (file)
+            (string-replace "\r\n" "\n" (sendonce-test-read file)))
+          (sendonce-client-gnus--names group)))
 
 (defun sendonce-client-gnus-subjects (messages)
   "Return the subjects of MESSAGES, sorted."

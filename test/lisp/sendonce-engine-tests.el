@@ -51,7 +51,8 @@ It is evaluated in an Emacs of its own, in batch mode."
 
 (ert-deftest sendonce-engine-cannot-be-loaded ()
   (sendonce-test-in-place
-    (let* ((file (sendonce-test-write "sendonce-module.so" "rubbish"))
+    (let* ((file (sendonce-test-write
+                  (concat "sendonce-module" module-file-suffix) "rubbish"))
            (text (sendonce-test-module-complaint
                   `(progn
                      (push ,(file-name-directory file) load-path)
@@ -70,7 +71,8 @@ It is evaluated in an Emacs of its own, in batch mode."
 
 (ert-deftest sendonce-engine-load-path-wins ()
   (sendonce-test-in-place
-    (let* ((file (sendonce-test-write "sendonce-module.so" "x"))
+    (let* ((file (sendonce-test-write
+                  (concat "sendonce-module" module-file-suffix) "x"))
            (load-path (cons (file-name-directory file) load-path)))
       (should (equal (sendonce-engine-file) file)))))
 
@@ -138,7 +140,7 @@ It is evaluated in an Emacs of its own, in batch mode."
       (should-not (eq engine (sendonce-engine)))
       (should (file-exists-p (expand-file-name "outbox.sqlite"
                                                sendonce-directory)))
-      (should (= #o700 (file-modes sendonce-directory))))))
+      (should (sendonce-test-modes-p #o700 sendonce-directory)))))
 
 (ert-deftest sendonce-engine-directory-cannot-be-made ()
   (sendonce-test-with-peer ()

@@ -297,7 +297,7 @@ Body
                  (concat "\\`X-Sendonce-Draft: [0-9a-f]\\{32\\}\n"
                          (regexp-quote bytes) "\\'")
                  (sendonce-test-read file))))
-      (should (= #o640 (file-modes file)))
+      (should (sendonce-test-modes-p #o640 file))
       (should (equal '("1") (directory-files sendonce-test-directory nil
                                              "\\`1")))
       (sendonce-identity-stamp-file (sendonce-test-file "none"))
@@ -321,7 +321,8 @@ Body
 
 (ert-deftest sendonce-identity-of-a-draft-saved-before ()
   "A client may save the draft just before it is stamped: mark that file."
-  (let ((file (make-temp-file "draft" nil nil "To: a@b.c\n\nfile é\n")))
+  (let* ((coding-system-for-write 'utf-8-unix)
+         (file (make-temp-file "draft" nil nil "To: a@b.c\n\nfile é\n")))
     (unwind-protect
         (sendonce-test-with-draft sendonce-test-draft
           (set-file-modes file #o640)
@@ -334,7 +335,7 @@ Body
                            (buffer-string))
                          (format "X-Sendonce-Draft: %s\nTo: a@b.c\n\nfile é\n"
                                  message-sendonce-draft-id)))
-          (should (= #o640 (file-modes file)))
+          (should (sendonce-test-modes-p #o640 file))
           (should (verify-visited-file-modtime))
           (should (buffer-modified-p))
           (sendonce-identity-settle "0123abcd")
@@ -343,9 +344,31 @@ Body
           (setq buffer-file-name nil))
       (delete-file file))))
 
+(ert-deftest sendonce-identity-of-a-file-with-lines-of-windows ()
+  "The line that marks a file ends as its others do."
+  (sendonce-test-in-place
+    (let* ((text "To: a@b.c\r\n\r\nfile\r\n")
+           (marked (concat "\\`X-Sendonce-Draft: [0-9a-f]\\{32\\}\r\n"
+                           (regexp-quote text) "\\'"))
+           (coding-system-for-write 'no-conversion)
+           (file (sendonce-test-file "draft")))
+      (write-region text nil file nil 'quiet)
+      (dotimes (_ 2)
+        (sendonce-identity-stamp-file file)
+        (should (string-match-p marked (sendonce-test-read file))))
+      (write-region text nil file nil 'quiet)
+      (sendonce-test-with-draft sendonce-test-draft
+        (setq buffer-file-name file)
+        (set-visited-file-modtime)
+        (dotimes (_ 2)
+          (sendonce-identity-stamp))
+        (should (string-match-p marked (sendonce-test-read file)))
+        (setq buffer-file-name nil)))))
+
 (ert-deftest sendonce-identity-of-a-file-changed-by-others ()
   "A file that is not what this buffer saved is left alone."
-  (let ((file (make-temp-file "draft" nil nil "To: a@b.c\n\nfile\n")))
+  (let* ((coding-system-for-write 'utf-8-unix)
+         (file (make-temp-file "draft" nil nil "To: a@b.c\n\nfile\n")))
     (unwind-protect
         (sendonce-test-with-draft sendonce-test-draft
           (setq buffer-file-name file)
@@ -382,7 +405,9 @@ Body
           (let ((send-mail-function
                  (lambda () (sendonce-identity-draft (sendonce-compose))))
                 (message-fcc-handler-function
-                 (lambda (file) (write-region nil nil file nil 'quiet))))
+                 (lambda (file)
+                   (let ((coding-system-for-write 'utf-8-unix))
+                     (write-region nil nil file nil 'quiet)))))
             (message-send))
           (should (equal message-sendonce-draft-id "0123abcd"))
           (let ((filed (sendonce-test-read file)))

@@ -19,8 +19,9 @@ mkdir -p "$1/log"
 directory=$(cd "$1" && pwd)
 log=$directory/log
 lisp_tests=(lisp/sendonce-{account,advice,bytes,certificate,compose,credential,defects,diagnosis,doctor,engine}
-  lisp/sendonce-{envelope,hostile,identity,import,injection,outbox,recipient,secrets,send,sign-in,trust,warm}
-  clients/sendonce-client-{message,wl})
+  lisp/sendonce-{envelope,hostile,identity,import,injection,outbox,preconnect,recipient,recipient-corpus,secrets}
+  lisp/sendonce-{send,sign-in,spool,trust,warm} clients/sendonce-client-{gnus,mail,message,mode,tour,wl}
+  windows/sendonce-windows-message)
 story_sends=${STORY_SENDS:-50}
 
 cannot() {

@@ -41,8 +41,11 @@ bool remove_from(HCERTSTORE store, PCCERT_CONTEXT certificate) {
   return found != nullptr && ::CertDeleteCertificateFromStore(found) != 0;
 }
 
+// The part of the store that is the user's own and in the registry: what is removed from the whole
+// comes back under Wine.
 bool change(const std::string& what, PCCERT_CONTEXT certificate) {
-  const HCERTSTORE store = ::CertOpenSystemStoreW(0, L"ROOT");
+  const HCERTSTORE store = ::CertOpenStore(CERT_STORE_PROV_SYSTEM_REGISTRY_W, 0, 0,
+                                           CERT_SYSTEM_STORE_CURRENT_USER, L"ROOT");
   if (store == nullptr) return false;
   const bool done = what == "remove"
                         ? remove_from(store, certificate)
