@@ -279,9 +279,11 @@ Any Lisp thread may read it, not only the one that sent first."
   (require 'sendonce-dispatch)
   (require 'sendonce-notify)
   (sendonce-engine-ensure)
-  (let ((pipe (sendonce-engine--make-pipe))
-        (directory (sendonce-engine--make-directory))
-        engine)
+  ;; The pipe last: one that nobody writes to any more cannot be deleted
+  ;; on Windows once Emacs has begun to read it.
+  (let* ((directory (sendonce-engine--make-directory))
+         (pipe (sendonce-engine--make-pipe))
+         engine)
     (unwind-protect
         (setq engine (sendonce--mod-start directory pipe))
       (unless engine

@@ -149,7 +149,8 @@ It is evaluated in an Emacs of its own, in batch mode."
       (let ((err (should-error (sendonce-entries)
                                :type 'sendonce-module-error)))
         (should (string-search "sendonce-directory" (cadr err))))
-      (should-not (sendonce-engine-p)))))
+      (should-not (sendonce-engine-p))
+      (should-not (get-process "sendonce")))))
 
 (ert-deftest sendonce-engine-damaged-outbox-is-told ()
   "What is no outbox is set aside, told of, and not written over."

@@ -40,7 +40,8 @@ Subject: Large
 
 (defun sendonce-spool-tests--add (spool bytes)
   "Add BYTES to SPOOL."
-  (write-region bytes nil (sendonce--mod-spool-file spool) t 'quiet)
+  (let ((coding-system-for-write 'no-conversion))
+    (write-region bytes nil (sendonce--mod-spool-file spool) t 'quiet))
   (sendonce--mod-spool-take spool t))
 
 (defun sendonce-spool-tests--files ()

@@ -93,6 +93,17 @@ Its account signs in."
              (err (sendonce-test-answering nil (sendonce-test-send))))
         (should (eq (plist-get (cddr err) :cause) 'certificate))))))
 
+(ert-deftest sendonce-trust-emacs-that-cannot-show-it ()
+  "Without GnuTLS in Emacs NSM cannot ask: what is not proved is refused."
+  (sendonce-test-with-nsm "self-signed" ()
+    (let ((shown nil))
+      (cl-letf (((symbol-function 'gnutls-format-certificate) nil)
+                ((symbol-function 'nsm-query-user)
+                 (lambda (&rest _) (setq shown t) 'always)))
+        (let ((err (sendonce-test-answering nil (sendonce-test-send))))
+          (should (eq (plist-get (cddr err) :cause) 'certificate))))
+      (should-not shown))))
+
 ;;;; Accepted
 
 (ert-deftest sendonce-trust-always-is-stored-by-nsm ()
