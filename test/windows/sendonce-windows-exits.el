@@ -17,6 +17,8 @@
 
 (require 'sendonce-test-helper)
 
+(declare-function sendonce--mod-running "ext:sendonce-module" (engine))
+
 (defconst sendonce-windows-exits--longest 1.2
   "Seconds after which a send is over for certain.")
 
