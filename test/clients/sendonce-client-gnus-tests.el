@@ -211,6 +211,7 @@ OPTIONS are those of `sendonce-test-with-peer'."
 
 (defun sendonce-client-gnus--password (password)
   "Have PASSWORD be what auth-source says."
+  (setq auth-source-netrc-cache nil) ; the file's time may be the same
   (sendonce-test-write
    "authinfo" (format "machine 127.0.0.1 port %d login alice password %s\n"
                       sendonce-test-port password)))
