@@ -62,8 +62,10 @@ Subject: %s
         (mm-destroy-parts parts)))))
 
 (ert-deftest sendonce-windows-message-japanese ()
-  "Five megabytes under a Japanese name arrive as they were, by the spool."
+  "Five megabytes under a Japanese name arrive as they were, by the spool.
+The outbox is in the home of somebody with such a name, too."
   (sendonce-test-with-peer ("--no-sync")
+    (setq sendonce-directory (sendonce-test-file "山田 太郎/outbox/"))
     (let* ((subject "第五号：請求書をお送りします（五メガバイト）")
            (file (sendonce-windows-message--file (* 5 1024 1024)))
            (spools 0)
