@@ -137,7 +137,7 @@ windows: deps-windows ## Cross-build $(BUILD_DIR)/windows/sendonce-module.dll, a
 	  PREFIX='$(abspath $(BUILD_DIR))/windows/libraries'
 	module/platform/windows/build/module.sh '$(BUILD_DIR)/windows' OFF
 
-check-windows: deps-build deps-windows-test ## Build for Windows, and an Emacs to test it with, under Wine (half an hour)
+check-windows: deps-build deps-windows-test ## Build for Windows, and an Emacs to test it with, under Wine (twenty minutes)
 	$(call configure,$(BUILD_DIR),-DSENDONCE_TESTS=ON)
 	cmake --build $(BUILD_DIR) --parallel $(JOBS) --target sendonce-peer
 	SENDONCE_PEER='$(abspath $(BUILD_DIR))/test/peer/sendonce-peer' test/windows/check.sh '$(BUILD_DIR)/windows'
