@@ -93,15 +93,17 @@ Result<EntryId> Engine::taken(Result<EntryId> id) {
   return id;
 }
 
-Result<std::int64_t> Engine::store(const outbox::Submission& submission,
-                                   std::shared_ptr<outbox::Spool> spool) {
+Result<std::int64_t> Engine::store(const outbox::Submission& submission, LargeMessage message) {
   if (auto status = examine(submission); !status) return fail(status.error());
   reap();
   auto state = state_.lock();
   if (state->stopping) return fail(Cause::cancelled, Phase::none, "The engine is being stopped");
   const std::int64_t number = ++state->last_store;
-  start_worker(*state, [this, submission, spool = std::move(spool), number] {
-    const auto id = taken(outbox_->enqueue(submission, *spool));
+  auto kept = std::make_shared<LargeMessage>(std::move(message));
+  outbox::Submission with_facts = submission;
+  with_facts.facts = text_of(kept->facts());
+  start_worker(*state, [this, with_facts = std::move(with_facts), kept = std::move(kept), number] {
+    const auto id = taken(outbox_->enqueue(with_facts, kept->spool()));
     Stored stored{number, id.value_or(0), std::nullopt};
     if (!id) stored.error = id.error();
     sink_->post(std::move(stored));

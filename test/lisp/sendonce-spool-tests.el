@@ -61,6 +61,20 @@ Subject: Large
   (mapcar (lambda (text) (string-replace "\r\n" "\n" text))
           (sendonce-test-accepted)))
 
+(defun sendonce-spool-tests--size (message)
+  "Return what MAIL has to say of MESSAGE, which has 8-bit content."
+  (format "SIZE=%d BODY=8BITMIME"
+          (length (string-replace "\n" "\r\n" message))))
+
+(defun sendonce-spool-tests--announced ()
+  "Return what the peer was told of each message."
+  (let ((log (sendonce-test-read (sendonce-test-file "peer/log")))
+        (start 0) said)
+    (while (string-match " C: MAIL FROM:<[^>]*> \\(.*\\)$" log start)
+      (push (match-string 1 log) said)
+      (setq start (match-end 0)))
+    (nreverse said)))
+
 (defun sendonce-spool-tests--multipart (boundary inner)
   "Return a header and a large body with parts by BOUNDARY and INNER."
   (list (format "MIME-Version: 1.0
@@ -90,7 +104,11 @@ boundary "looks-like-it" boundary)))
           (sendonce-send-it))
         (should (equal (list (concat sendonce-spool-tests--header "\n"
                                      body "\n"))
-                       (sendonce-spool-tests--arrived)))))))
+                       (sendonce-spool-tests--arrived)))
+        (should (equal (list (sendonce-spool-tests--size
+                              (concat sendonce-spool-tests--header "\n"
+                                      body "\n")))
+                       (sendonce-spool-tests--announced)))))))
 
 (ert-deftest sendonce-spool-of-a-multibyte-buffer ()
   "Wanderlust's buffers have raw bytes among characters."
