@@ -189,6 +189,26 @@ boundary "looks-like-it" boundary)))
     (should-not (sendonce-entries))
     (should-not (sendonce-test-accepted))))
 
+(ert-deftest sendonce-spool-changed-meanwhile ()
+  "What a timer does to the buffer is not sent half seen."
+  (dolist (change (list (lambda () (goto-char (point-max)) (insert "more\n"))
+                        (lambda () (upcase-region 500 600))
+                        #'kill-buffer))
+    (sendonce-test-with-peer ()
+      (sendonce-spool-tests--with-message
+          (concat sendonce-spool-tests--lines sendonce-spool-tests--lines)
+        (let ((sendonce-spool--piece 100000)
+              (buffer (current-buffer)))
+          (run-at-time 0 nil (lambda ()
+                               (when (buffer-live-p buffer)
+                                 (with-current-buffer buffer
+                                   (funcall change)))))
+          (let ((err (should-error (sendonce-send-it)
+                                   :type 'sendonce-config-error)))
+            (should (string-search "was changed" (cadr err))))))
+      (should-not (sendonce-entries))
+      (should-not (sendonce-test-accepted)))))
+
 (ert-deftest sendonce-spool-nul-is-refused ()
   (sendonce-test-with-peer ()
     (sendonce-spool-tests--with-message
