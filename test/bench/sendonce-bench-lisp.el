@@ -123,7 +123,7 @@ Both in milliseconds; then how long it went out, in seconds."
 ;;;; Out of the outbox
 
 (defun sendonce-bench--out (number)
-  "Send message NUMBER; return the seconds from when it was in the outbox until it was sent."
+  "Send message NUMBER; return the seconds that it took out of the outbox."
   (with-temp-buffer
     (sendonce-bench-insert number)
     (let ((noninteractive nil)

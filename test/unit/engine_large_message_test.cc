@@ -36,7 +36,7 @@ TEST(Facts, ComeBackFromTheirText) {
   for (unsigned bits = 0; bits < 8; ++bits) {
     smtp::BodyFacts facts;
     facts.octets = 50641138 + bits;
-    facts.longest_line = 998 * bits;
+    facts.longest_line = std::uint64_t{998} * bits;
     facts.eight_bit = (bits & 1U) != 0;
     facts.eight_bit_header = (bits & 2U) != 0;
     facts.nul = (bits & 4U) != 0;
