@@ -261,6 +261,68 @@ TEST(Window, IsKeptWhereTheOwnerDoesNotAsk) {
   EXPECT_TRUE(std::holds_alternative<NeedBody>(queue.session.next()));
 }
 
+/// Exim answers the last chunk with 503 where it refused all recipients, and keeps the envelope.
+TEST(LeftOpen, IsTakenBackWithTheNextEnvelope) {
+  Queue queue(2);
+  queue.follows = false;
+  queue.converse({greeting, full_ehlo, ok + "550 who\r\n503 no recipients\r\n"});
+  const std::size_t said = queue.wire.rfind("RSET");
+  ASSERT_NE(said, std::string::npos) << queue.wire;
+  EXPECT_EQ(queue.wire.compare(said, 16, "RSET\r\nMAIL FROM:"), 0) << "in one flight";
+  queue.hear(ok + ok + ok + ok);
+  EXPECT_EQ(queue.verdict_of(0), Verdict::refused);
+  EXPECT_EQ(queue.verdict_of(1), Verdict::accepted);
+}
+
+TEST(LeftOpen, IsTakenBackAtOnceWithoutPipelining) {
+  Driver driver(plain_options());
+  driver.converse({greeting, "250-me\r\n250 CHUNKING\r\n", ok, ok, "451 later\r\n"});
+  EXPECT_TRUE(driver.wire.ends_with("RSET\r\n")) << driver.wire;
+  driver.hear(ok);
+  EXPECT_TRUE(driver.session.reusable());
+}
+
+TEST(LeftOpen, WhereRsetIsRefusedNobodyIsServedByTheOldEnvelope) {
+  Queue queue(2);
+  queue.follows = false;
+  queue.letters = {{}, {{large, "tail\n"}, {*Address::parse("r@x.y")}}};
+  queue.converse({greeting, full_ehlo, ok + "550 who\r\n503 no recipients\r\n",
+                  "502 no RSET\r\n503 sender already given\r\n" + ok});
+  EXPECT_EQ(queue.verdict_of(1), Verdict::not_tried);
+  EXPECT_EQ(queue.session.state(), State::ended);
+  EXPECT_EQ(queue.barriers, 1) << "the second was not completed";
+}
+
+TEST(LeftOpen, WhereTheNextEnvelopeIsSaidAlreadyItIsNotTried) {
+  Queue queue(2);
+  queue.letters = {{}, {{large, "tail\n"}, {*Address::parse("r@x.y")}}};
+  queue.converse({greeting, full_ehlo});
+  ASSERT_EQ(queue.begun(), 2U);
+  queue.hear(ok + "550 who\r\n503 no recipients\r\n503 sender already given\r\n" + ok);
+  EXPECT_EQ(queue.verdict_of(0), Verdict::refused);
+  EXPECT_EQ(queue.verdict_of(1), Verdict::not_tried);
+  EXPECT_EQ(queue.session.state(), State::ended);
+  EXPECT_EQ(queue.barriers, 1) << "the second was not completed";
+}
+
+/// With a window of two the second is beyond its commit point when the server shows what it did.
+TEST(LeftOpen, WhatWentByTheOldEnvelopeIsInDoubt) {
+  Queue queue(2, 2);
+  queue.converse({greeting, full_ehlo});
+  ASSERT_EQ(queue.begun(), 2U);
+  queue.hear(ok + "550 who\r\n503 no recipients\r\n503 sender already given\r\n" + ok + ok);
+  EXPECT_EQ(queue.verdict_of(0), Verdict::refused);
+  EXPECT_EQ(queue.verdict_of(1), Verdict::in_doubt);
+}
+
+TEST(LeftOpen, WhatDidNotGoIsTriedAgain) {
+  Queue queue(2, 2);
+  queue.converse({greeting, full_ehlo});
+  queue.hear(ok +
+             "550 who\r\n503 no recipients\r\n503 sender already given\r\n503 no\r\n503 no\r\n");
+  EXPECT_EQ(queue.verdict_of(1), Verdict::refused_for_now);
+}
+
 TEST(Window, ARefusedOneIsSettledByItsOwnReplies) {
   Queue queue(3, 3);
   queue.converse(
