@@ -50,14 +50,15 @@ ENCODE as in `sendonce-region'."
   (make-sendonce-region :buffer (current-buffer) :start start :end end
                         :encode encode :tick (buffer-chars-modified-tick)))
 
-(defun sendonce-spool--check-unchanged (region)
+(defun sendonce-spool--check-unchanged (region &optional outcome)
   "Signal unless the current buffer has REGION as it was made.
-Timers run while a message is prepared, and they may do anything."
+Timers run while a message is prepared, and they may do anything.
+OUTCOME says what came of it, if not that nothing was sent."
   (unless (and (eq (current-buffer) (sendonce-region-buffer region))
                (= (buffer-chars-modified-tick) (sendonce-region-tick region)))
     (signal 'sendonce-config-error
-            '("The message was changed while it was being prepared; \
-nothing was sent: look at it and send it again"))))
+            (list (concat "The message was changed while it was being \
+prepared; " (or outcome "nothing was sent: look at it and send it again"))))))
 
 (defun sendonce-spool--coding (region)
   "Return the coding system in which REGION becomes bytes."
@@ -74,12 +75,13 @@ Its buffer is current."
   `(with-current-buffer (sendonce-region-buffer ,region)
      (save-restriction
        (widen)
-       (sendonce-spool--check-unchanged ,region)
        ,@body)))
 
 (defun sendonce-spool-string (region)
   "Return the whole of REGION as a string of bytes."
   (sendonce-spool--in-region region
+    (sendonce-spool--check-unchanged
+     region "it went to the outbox as it was before, and no copy is filed")
     (concat (encode-coding-string
              (buffer-substring-no-properties (sendonce-region-start region)
                                              (sendonce-region-end region))
@@ -121,6 +123,7 @@ REGION says how; its buffer is current."
          (end (sendonce-region-end region))
          (at start))
     (sendonce-spool--in-region region
+      (sendonce-spool--check-unchanged region)
       (while (< at end)
         (let ((next (min end (+ at sendonce-spool--piece))))
           (sendonce-spool--add spool file region at next)

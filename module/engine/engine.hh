@@ -117,6 +117,7 @@ class Engine : private Convoy::Host {
   bool start_due(double now);
   [[nodiscard]] bool has_free_line(const std::string& server, const outbox::DueGroup& group);
   bool start(EntryId id, const std::string& server);
+  Status start_line(outbox::Attempt attempt, const std::string& server);
   void carry(const std::shared_ptr<Delivery>& first, const std::string& server);
   void work(const std::shared_ptr<Checkup>& checkup, EntryId number);
   void work(const std::shared_ptr<Preconnect>& preconnect);
