@@ -189,6 +189,28 @@ boundary "looks-like-it" boundary)))
     (should-not (sendonce-entries))
     (should-not (sendonce-test-accepted))))
 
+(ert-deftest sendonce-spool-quit-while-it-is-stored ()
+  "It is durable then: it goes on in the background, and nothing signals."
+  (sendonce-test-with-peer ()
+    (dolist (sendonce-wait '(30 nil))
+      (sendonce-spool-tests--with-message
+          (format "%S\n%s" sendonce-wait sendonce-spool-tests--lines)
+        (goto-char (point-min))
+        (re-search-forward "large@")
+        (replace-match (format "large%S@" sendonce-wait))
+        (let ((store (symbol-function 'sendonce-spool-store)))
+          (cl-letf (((symbol-function 'sendonce-spool-store)
+                     (lambda (&rest args)
+                       (prog1 (apply store args)
+                         (setq quit-flag t)))))
+            (sendonce-test-interactively
+              (should (eq 'returned
+                          (condition-case nil
+                              (progn (sendonce-send-it) 'returned)
+                            (quit 'quit)))))))))
+    (sendonce-wait-idle 30)
+    (should (equal '(sent sent) (sendonce-test-states)))))
+
 (ert-deftest sendonce-spool-changed-meanwhile ()
   "What a timer does to the buffer is not sent half seen."
   (dolist (change (list (lambda () (goto-char (point-max)) (insert "more\n"))
