@@ -12,6 +12,8 @@
 
 (require 'sendonce-test-helper)
 
+(declare-function sendonce--mod-running "ext:sendonce-module" (engine))
+
 (defun sendonce-warm-send (subject)
   "Send a message about SUBJECT; it must go out."
   (should-not (sendonce-test-send
