@@ -106,16 +106,37 @@ OUTCOME is (ID) or (CONDITION TEXT CAUSE).")
     (setq sendonce-dispatch--timer
           (run-at-time 0 nil #'sendonce-dispatch--run))))
 
+(defconst sendonce-dispatch--slice 0.02
+  "Seconds for which events of the background are seen to at a time.
+A queue that drains has more of them than Emacs has time for.")
+
+(defvar sendonce-dispatch--changed nil
+  "Non-nil if the views of the outbox are to be brought up to date.")
+
 (defun sendonce-dispatch--run ()
-  "See to the events of the background, oldest first."
-  (let ((events (nreverse sendonce-dispatch--background)))
+  "See to the events of the background, oldest first, as long as is fair."
+  (let ((events (nreverse sendonce-dispatch--background))
+        (until (+ (float-time) sendonce-dispatch--slice)))
     (setq sendonce-dispatch--timer nil
           sendonce-dispatch--background nil)
-    (dolist (event events)
+    (while (and events (< (float-time) until))
       (condition-case err
-          (sendonce-dispatch--see-to event)
+          (sendonce-dispatch--see-to (pop events))
         ((error quit)
-         (message "sendonce: %s" (error-message-string err)))))))
+         (message "sendonce: %s" (error-message-string err)))))
+    (when sendonce-dispatch--changed
+      (setq sendonce-dispatch--changed nil)
+      (with-demoted-errors "sendonce: %S"
+        (sendonce-notify-update)))
+    (sendonce-dispatch--leave events)))
+
+(defun sendonce-dispatch--leave (events)
+  "Have EVENTS, oldest first, seen to a moment later."
+  (setq sendonce-dispatch--background
+        (append sendonce-dispatch--background (reverse events)))
+  (when (and events (not sendonce-dispatch--timer))
+    (setq sendonce-dispatch--timer
+          (run-at-time 0.005 nil #'sendonce-dispatch--run))))
 
 (defun sendonce-dispatch--see-to (event)
   "Do what EVENT wants, in the background."
@@ -135,7 +156,7 @@ OUTCOME is (ID) or (CONDITION TEXT CAUSE).")
   "See to the end of an attempt at entry ID, all but the telling."
   (sendonce-dispatch--replan id)
   (sendonce-dispatch--run-ended id)
-  (sendonce-notify-update))
+  (setq sendonce-dispatch--changed t))
 
 (defun sendonce-dispatch--run-ended (id)
   "Run `sendonce-ended-functions' for entry ID, whatever they signal."

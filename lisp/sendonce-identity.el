@@ -188,15 +188,7 @@ If it cannot be written, it stays as it is."
       (unless (sendonce-identity--take-field)
         (goto-char (point-min))
         (insert (sendonce-identity--line-of-file (sendonce-identity-new)))
-        (sendonce-identity--rewrite file)))))
-
-(defun sendonce-identity--rewrite (file)
-  "Make the bytes in this buffer the contents of FILE, all or nothing."
-  (let ((new (make-temp-name (concat file ".")))
-        (coding-system-for-write 'no-conversion))
-    (write-region nil nil new nil 'quiet)
-    (set-file-modes new (file-modes file))
-    (rename-file new file t)))
+        (sendonce-identity--replace-file file)))))
 
 (defun sendonce-identity-inherit ()
   "Give this draft the identity that is in its text, just read from a file."

@@ -130,12 +130,33 @@
        (if (memq (tabulated-list-get-id) sendonce-outbox--marked) "*" " "))
       (forward-line 1))))
 
+(defvar sendonce-outbox--rest 0
+  "Time before which the table is not printed anew.")
+
+(defvar sendonce-outbox--timer nil
+  "Timer that prints it when that time has come, or nil.")
+
 (defun sendonce-outbox-refresh ()
-  "Bring the table of the outbox up to date, if it is shown."
-  (let ((buffer (get-buffer "*sendonce outbox*")))
+  "Bring the table of the outbox up to date, if it is shown.
+A large one takes time: it is done at once only if that is long ago."
+  (let ((wait (- sendonce-outbox--rest (float-time))))
+    (cond ((<= wait 0) (sendonce-outbox--refresh-now))
+          ((null sendonce-outbox--timer)
+           (setq sendonce-outbox--timer
+                 (run-at-time wait nil #'sendonce-outbox--refresh-now))))))
+
+(defun sendonce-outbox--refresh-now ()
+  "Print the table anew, if it is shown; rest ten times as long after it."
+  (when sendonce-outbox--timer
+    (cancel-timer sendonce-outbox--timer)
+    (setq sendonce-outbox--timer nil))
+  (let ((buffer (get-buffer "*sendonce outbox*"))
+        (start (float-time)))
     (when (and buffer (get-buffer-window buffer t))
       (with-current-buffer buffer
-        (revert-buffer)))))
+        (revert-buffer))
+      (setq sendonce-outbox--rest
+            (+ (float-time) (* 10 (- (float-time) start)))))))
 
 (defun sendonce-outbox--revert (&rest _)
   "Print the table anew."

@@ -41,14 +41,24 @@
 (cl-defstruct (sendonce-region (:copier nil))
   "A body as it is in BUFFER from START to END, bytes.
 ENCODE: the buffer is multibyte.  Such a body ends in a newline, which
-is added if the buffer lacks it."
-  buffer start end encode)
+is added if the buffer lacks it.  TICK: the text as it was then."
+  buffer start end encode tick)
 
 (defun sendonce-spool-region (start end encode)
   "Return the region from START to END of the current buffer as a body.
 ENCODE as in `sendonce-region'."
   (make-sendonce-region :buffer (current-buffer) :start start :end end
-                        :encode encode))
+                        :encode encode :tick (buffer-chars-modified-tick)))
+
+(defun sendonce-spool--check-unchanged (region &optional outcome)
+  "Signal unless the current buffer has REGION as it was made.
+Timers run while a message is prepared, and they may do anything.
+OUTCOME says what came of it, if not that nothing was sent."
+  (unless (and (eq (current-buffer) (sendonce-region-buffer region))
+               (= (buffer-chars-modified-tick) (sendonce-region-tick region)))
+    (signal 'sendonce-config-error
+            (list (concat "The message was changed while it was being \
+prepared; " (or outcome "nothing was sent: look at it and send it again"))))))
 
 (defun sendonce-spool--coding (region)
   "Return the coding system in which REGION becomes bytes."
@@ -70,6 +80,8 @@ Its buffer is current."
 (defun sendonce-spool-string (region)
   "Return the whole of REGION as a string of bytes."
   (sendonce-spool--in-region region
+    (sendonce-spool--check-unchanged
+     region "it went to the outbox as it was before, and no copy is filed")
     (concat (encode-coding-string
              (buffer-substring-no-properties (sendonce-region-start region)
                                              (sendonce-region-end region))
@@ -111,12 +123,14 @@ REGION says how; its buffer is current."
          (end (sendonce-region-end region))
          (at start))
     (sendonce-spool--in-region region
+      (sendonce-spool--check-unchanged region)
       (while (< at end)
         (let ((next (min end (+ at sendonce-spool--piece))))
           (sendonce-spool--add spool file region at next)
           (setq at next))
         (sendonce-spool--show (- at start) (- end start))
-        (sendonce-spool--breathe))
+        (sendonce-spool--breathe)
+        (sendonce-spool--check-unchanged region))
       (unless (sendonce-spool--ends-in-newline-p region)
         (sendonce-spool--add spool file region "\n" nil)))))
 

@@ -133,7 +133,9 @@ A quit in here counts in the wait that follows: the entry is durable."
             (sendonce-spool-store what spool)
           (sendonce--mod-enqueue engine what (sendonce-letter-bytes letter)))
       (setf (sendonce-letter-spool letter) nil)
-      (sendonce-notify-update))))
+      (sendonce-notify-update)
+      (setq sendonce-wait-quit (and quit-flag t)
+            quit-flag nil))))
 
 ;;;; Actions, one for each in `sendonce-identity--table'
 

@@ -133,11 +133,21 @@ asked something does not count."
 In batch mode for ever, since nothing goes on after the end of Emacs."
   (or noninteractive sendonce-wait))
 
+(defvar sendonce-wait-quit nil
+  "Non-nil if the user quit while a message was made durable.
+It counts in the wait that follows.")
+
+(defun sendonce-wait--quit-before-p ()
+  "Return non-nil if the user quit before this wait; forget it."
+  (prog1 sendonce-wait-quit
+    (setq sendonce-wait-quit nil)))
+
 (defun sendonce-wait-for (id attempts)
   "Wait for the end of an attempt at entry ID, the first after ATTEMPTS.
 Return the entry, or nil if it is still going after `sendonce-wait'
 or the user quit: then it goes on in the background."
-  (when (sendonce-wait-seconds)
+  (when (and (not (sendonce-wait--quit-before-p))
+             (sendonce-wait-seconds))
     (sendonce-dispatch-watch id)
     (unwind-protect
         (let ((entry (condition-case nil

@@ -169,7 +169,7 @@ Value spool(const Env& env, emacs_value* arguments) {
   if (!holder) return fail(holder.error());
   const std::string boundary = env.to_string_or_empty(arguments[1]);
   if (env.leaving()) return env.nil();
-  auto made = outbox::Spool::make((*holder)->directory, boundary);
+  auto made = engine::LargeMessage::make((*holder)->directory, boundary);
   if (!made) return fail(made.error());
   return lisp_spool(env, std::move(*made));
 }
@@ -177,20 +177,20 @@ Value spool(const Env& env, emacs_value* arguments) {
 Value spool_file(const Env& env, emacs_value* arguments) {
   auto spool = spool_of(env, arguments[0]);
   if (!spool) return fail(spool.error());
-  return env.text((*spool)->path());
+  return env.text((*spool)->spool().path());
 }
 
 Value spool_take(const Env& env, emacs_value* arguments) {
   auto spool = spool_of(env, arguments[0]);
   if (!spool) return fail(spool.error());
   if (auto status = (*spool)->take(!env.is_nil(arguments[1])); !status) return fail(status.error());
-  return env.integer((*spool)->octets());
+  return env.integer((*spool)->spool().octets());
 }
 
 Value spool_hash(const Env& env, emacs_value* arguments) {
   auto spool = spool_of(env, arguments[0]);
   if (!spool) return fail(spool.error());
-  return env.text((*spool)->hash());
+  return env.text((*spool)->spool().hash());
 }
 
 Value stable_hash(const Env& env, emacs_value* arguments) {
@@ -208,7 +208,7 @@ Value store(const Env& env, emacs_value* arguments) {
   if (env.leaving()) return env.nil();
   auto spool = take_spool(env, arguments[2]);
   if (!spool) return fail(spool.error());
-  (*spool)->close();
+  spool->spool().close();
   auto number = (*engine)->store(submission, std::move(*spool));
   if (!number) return fail(number.error());
   return env.integer(*number);

@@ -2,6 +2,8 @@
 
 #include "emacs/lisp_spool.hh"
 
+#include <memory>
+#include <optional>
 #include <utility>
 
 namespace sendonce::emacs {
@@ -9,7 +11,7 @@ namespace sendonce::emacs {
 namespace {
 
 struct Box {
-  std::unique_ptr<outbox::Spool> spool;
+  std::optional<engine::LargeMessage> spool;
 };
 
 void release_box(void* pointer) noexcept { delete static_cast<Box*>(pointer); }
@@ -27,21 +29,21 @@ Result<Box*> box_of(const Env& env, emacs_value value) {
 
 }  // namespace
 
-emacs_value lisp_spool(const Env& env, std::unique_ptr<outbox::Spool> spool) {
+emacs_value lisp_spool(const Env& env, engine::LargeMessage spool) {
   auto box = std::make_unique<Box>(Box{std::move(spool)});
   return env.raw()->make_user_ptr(env.raw(), &release_box, box.release());
 }
 
-Result<outbox::Spool*> spool_of(const Env& env, emacs_value value) {
+Result<engine::LargeMessage*> spool_of(const Env& env, emacs_value value) {
   auto box = box_of(env, value);
   if (!box) return fail(box.error());
-  return (*box)->spool.get();
+  return &*(*box)->spool;
 }
 
-Result<std::unique_ptr<outbox::Spool>> take_spool(const Env& env, emacs_value value) {
+Result<engine::LargeMessage> take_spool(const Env& env, emacs_value value) {
   auto box = box_of(env, value);
   if (!box) return fail(box.error());
-  return std::move((*box)->spool);
+  return *std::exchange((*box)->spool, std::nullopt);
 }
 
 }  // namespace sendonce::emacs

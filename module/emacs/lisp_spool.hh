@@ -1,18 +1,16 @@
-// A Spool as a Lisp value: a user pointer that owns it, until the engine takes it.
+// A LargeMessage as a Lisp value: a user pointer that owns it, until the engine takes it.
 
 #pragma once
 
-#include <memory>
-
 #include "emacs/env.hh"
-#include "outbox/spool.hh"
+#include "engine/large_message.hh"
 
 namespace sendonce::emacs {
 
-emacs_value lisp_spool(const Env& env, std::unique_ptr<outbox::Spool> spool);
+emacs_value lisp_spool(const Env& env, engine::LargeMessage spool);
 /// The spool of VALUE.  Error: it is none, or it was taken.
-Result<outbox::Spool*> spool_of(const Env& env, emacs_value value);
+Result<engine::LargeMessage*> spool_of(const Env& env, emacs_value value);
 /// Takes it out of VALUE.
-Result<std::unique_ptr<outbox::Spool>> take_spool(const Env& env, emacs_value value);
+Result<engine::LargeMessage> take_spool(const Env& env, emacs_value value);
 
 }  // namespace sendonce::emacs

@@ -84,7 +84,11 @@ bool Approach::adopt(KeptLine line, bool probe) {
   dialogue_.emplace(std::move(line.dialogue));
   if (!probe && !line.quiet_for(probe_after)) return true;
   dialogue_->session().probe();
-  if (converse()) return true;
+  dialogue_->hurry(probe_patience);
+  if (converse()) {
+    dialogue_->hurry(Seconds(0));
+    return true;
+  }
   errand_.transcript.note("It has ended; a new one is taken");
   let_go();
   return false;

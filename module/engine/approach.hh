@@ -31,6 +31,8 @@ namespace sendonce::engine {
 /// A line that was quiet for so long is asked whether it lives before a message goes: a server, or
 /// a box on the way, may have forgotten it without a word.
 constexpr Seconds probe_after{10};
+/// If it has not answered by then, a new one is faster.
+constexpr Seconds probe_patience{5};
 
 /// What all lines of an engine share.
 struct Surroundings {

@@ -159,6 +159,7 @@ void Convoy::begin_next() {
   if (auto status = make_ready(members_[next]); !status) {
     end_member(next, status);
   } else if (wants_proof(members_[next])) {
+    if (next == 0) members_[next].delivery->waits_by(wake_);
     probed_ = true;
     approach_->dialogue().session().probe();
   } else {
@@ -232,10 +233,14 @@ void Convoy::transaction_ended(const smtp::TransactionEnded& ended) {
   member.delivery->take_outcomes(ended);
   approach_->dialogue().first_is_over();
   if (starts_over(member)) return;
-  if (carried_ && !line_has_ended()) surroundings_.lines.note_outlives(line_key());
-  carried_ = true;
-  probed_ = false;
-  approach_->carried_one();
+  const bool heard = std::any_of(ended.outcomes.begin(), ended.outcomes.end(),
+                                 [](const auto& outcome) { return outcome.reply.has_value(); });
+  if (carried_ && heard && !line_has_ended()) surroundings_.lines.note_outlives(line_key());
+  if (heard || line_has_ended()) {
+    carried_ = true;
+    probed_ = false;
+    approach_->carried_one();
+  }
   end_member(place, {});
   if (!members_.empty() && members_.front().begun) members_.front().delivery->waits_by(wake_);
   if (members_.empty()) find_another();
@@ -244,7 +249,9 @@ void Convoy::transaction_ended(const smtp::TransactionEnded& ended) {
 /// A line that was good for a message before has ended, by nobody's wish, and nobody was served for
 /// certain: a new line may do better.  Until that has the message, it may be withdrawn again.
 bool Convoy::starts_over(Member& member) {
-  if (!line_has_ended() || !(carried_ || kept_) || !member.delivery->may_start_over()) return false;
+  if (!line_has_ended() || !(carried_ || kept_) || !member.delivery->may_start_over() ||
+      !host_.wants_more())
+    return false;
   member.delivery->record().note("The line that was kept has ended: once more on a new one");
   member.delivery->record().redact_with(nullptr);
   member.delivery->waits_by(nullptr);
@@ -276,6 +283,8 @@ void Convoy::find_another() {
   if (!stepped) return;
   ends_are_recorded();
   join(std::move(stepped->claimed));
+  // It may have to wait for what the line has still to answer.
+  if (!members_.empty()) members_.front().delivery->waits_by(wake_);
 }
 
 std::size_t Convoy::first_begun() const {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clock.hh"
+#include "engine/large_message.hh"
 #include "engine/verdict.hh"
 
 namespace sendonce::engine {
@@ -100,9 +101,15 @@ Status Delivery::ask_account() {
   return {};
 }
 
-/// One pass over the stored message for what the server must be told; a message of one piece is
-/// kept.
+/// What the server must be told: known where the message is large, else found by one pass over it;
+/// a message of one piece is kept.
 Status Delivery::examine_message() {
+  if (attempt_.entry.octets > static_cast<std::int64_t>(piece_size)) {
+    if (const auto known = facts_of(attempt_.entry.facts)) {
+      facts_ = *known;
+      return {};
+    }
+  }
   smtp::BodyExaminer examiner;
   std::int64_t offset = 0;
   while (offset < attempt_.entry.octets) {

@@ -236,7 +236,10 @@ void Dialogue::enter(Phase phase, smtp::MessageNumber message) {
   hearer(message).watcher(phase, content_of_ == message ? content_done_ : 0);
 }
 
-Deadline Dialogue::limit(Phase phase) const { return Deadline::after(time_limit(phase, cap_)); }
+Deadline Dialogue::limit(Phase phase) const {
+  const Milliseconds limit = time_limit(phase, cap_);
+  return Deadline::after(hurry_.count() > 0 ? std::min<Milliseconds>(limit, hurry_) : limit);
+}
 
 void Dialogue::part() {
   if (session_.reusable()) {

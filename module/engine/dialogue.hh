@@ -48,6 +48,8 @@ class Dialogue {
   /// Called before each wait for the server, with nothing left to hand over.  True: it had the
   /// session say more, which goes out before the wait.
   void before_waits(std::function<bool()> act) { before_wait_ = std::move(act); }
+  /// Waits no longer than SPAN for anything, until 0 lifts that.
+  void hurry(Seconds span) { hurry_ = span; }
   /// Is nothing heard from the server, that has nothing to say now?
   [[nodiscard]] bool quiet() const { return session_.reusable() && !line_.has_input(); }
 
@@ -88,6 +90,7 @@ class Dialogue {
   smtp::Session session_;
   net::TlsSettings tls_;
   Seconds cap_;
+  Seconds hurry_{0};
   Hearer line_hearer_;          // of what belongs to no message under way
   std::deque<Hearer> hearers_;  // of those under way, in their order
   std::function<bool()> before_wait_;

@@ -93,15 +93,17 @@ Result<EntryId> Engine::taken(Result<EntryId> id) {
   return id;
 }
 
-Result<std::int64_t> Engine::store(const outbox::Submission& submission,
-                                   std::shared_ptr<outbox::Spool> spool) {
+Result<std::int64_t> Engine::store(const outbox::Submission& submission, LargeMessage message) {
   if (auto status = examine(submission); !status) return fail(status.error());
   reap();
   auto state = state_.lock();
   if (state->stopping) return fail(Cause::cancelled, Phase::none, "The engine is being stopped");
   const std::int64_t number = ++state->last_store;
-  start_worker(*state, [this, submission, spool = std::move(spool), number] {
-    const auto id = taken(outbox_->enqueue(submission, *spool));
+  auto kept = std::make_shared<LargeMessage>(std::move(message));
+  outbox::Submission with_facts = submission;
+  with_facts.facts = text_of(kept->facts());
+  start_worker(*state, [this, with_facts = std::move(with_facts), kept = std::move(kept), number] {
+    const auto id = taken(outbox_->enqueue(with_facts, kept->spool()));
     Stored stored{number, id.value_or(0), std::nullopt};
     if (!id) stored.error = id.error();
     sink_->post(std::move(stored));
@@ -146,8 +148,13 @@ Status Engine::open_ahead(const std::string& settings) {
   auto preconnect = Preconnect::make(surroundings(), --state->last_checkup, settings);
   if (!preconnect) return fail(preconnect.error());
   if (!lines_.expect(settings, probe_after)) return {};
+  try {
+    start_worker(*state, [this, preconnect = *preconnect] { work(preconnect); });
+  } catch (...) {
+    lines_.expect_no_more(settings);
+    throw;
+  }
   state->ahead.emplace(settings, *preconnect);
-  start_worker(*state, [this, preconnect = *preconnect] { work(preconnect); });
   return {};
 }
 
@@ -287,6 +294,7 @@ void Engine::watch_network() {
 
 /// What the network kept back may go now; what a server kept back waits for its time.
 void Engine::network_changed() {
+  lines_.end_resting();  // they may lead nowhere now, and would not say so
   const auto entries = outbox_->entries();
   if (!entries) return sink_->post(Notice{entries.error().message});
   for (const outbox::Entry& entry : *entries) {
@@ -356,17 +364,29 @@ bool Engine::start(EntryId id, const std::string& server) {
   }
   if (!attempt->has_value()) return false;
   const outbox::Attempt claimed = **attempt;
-  auto state = state_.lock();
-  const bool ask_account = state->fresh.erase(id) == 0;
-  auto delivery = Delivery::make(surroundings(), std::move(**attempt), ask_account);
-  if (!delivery) {
-    give_back(claimed, delivery.error());
+  if (auto started = start_line(std::move(**attempt), server); !started) {
+    give_back(claimed, started.error());
     return false;
   }
-  state->running.emplace(id, *delivery);
-  ++state->lines[server];
-  start_worker(*state, [this, delivery = *delivery, server] { carry(delivery, server); });
   return true;
+}
+
+/// An attempt at the same entry that has ended, but is not told yet, gives way in the list.
+Status Engine::start_line(outbox::Attempt attempt, const std::string& server) {
+  const EntryId id = attempt.entry.id;
+  auto state = state_.lock();
+  const bool ask_account = state->fresh.erase(id) == 0;
+  auto delivery = Delivery::make(surroundings(), std::move(attempt), ask_account);
+  if (!delivery) return fail(delivery.error());
+  try {
+    start_worker(*state, [this, delivery = *delivery, server] { carry(delivery, server); });
+  } catch (const std::exception& defect) {
+    return fail(Cause::internal, Phase::none,
+                std::string("No thread can be started: ") + defect.what());
+  }
+  state->running.insert_or_assign(id, *delivery);
+  ++state->lines[server];
+  return {};
 }
 
 template <class Work>
@@ -478,8 +498,8 @@ void Engine::work(const std::shared_ptr<Preconnect>& preconnect) {
   } catch (const std::exception& defect) {
     sink_->post(Notice{std::string("A defect of sendonce: ") + defect.what()});
   }
-  lines_.expect_no_more(key);
   state_.lock()->ahead.erase(key);
+  lines_.expect_no_more(key);
   if (resting) lines_.rest(resting, span);
 }
 
@@ -512,7 +532,7 @@ std::shared_ptr<Delivery> Engine::join(outbox::Attempt attempt) {
       const EntryId id = attempt.entry.id;
       state->fresh.erase(id);
       auto delivery = Delivery::make_follower(surroundings(), std::move(attempt));
-      state->running.emplace(id, delivery);
+      state->running.insert_or_assign(id, delivery);
       return delivery;
     }
   }
@@ -523,7 +543,10 @@ std::shared_ptr<Delivery> Engine::join(outbox::Attempt attempt) {
 void Engine::over(const outbox::Attempt& attempt, const outbox::AttemptEnd& end) {
   {
     auto state = state_.lock();
-    state->running.erase(attempt.entry.id);
+    // The next attempt at it may run already: what is due at once follows on the same line.
+    const auto found = state->running.find(attempt.entry.id);
+    if (found != state->running.end() && found->second->attempt().id == attempt.id)
+      state->running.erase(found);
     if (end.next_try > 0) state->kicked = true;
   }
   state_.notify();

@@ -25,6 +25,7 @@
 #include "engine/convoy.hh"
 #include "engine/delivery.hh"
 #include "engine/events.hh"
+#include "engine/large_message.hh"
 #include "engine/line_pool.hh"
 #include "engine/preconnect.hh"
 #include "engine/questions.hh"
@@ -53,8 +54,7 @@ class Engine : private Convoy::Host {
   Result<EntryId> enqueue(const outbox::Submission& submission, std::string_view message);
   /// The same for a large message, on a thread of its own: gives a number at once; Stored tells the
   /// rest.  Errors at once: bad_argument, cancelled.
-  Result<std::int64_t> store(const outbox::Submission& submission,
-                             std::shared_ptr<outbox::Spool> spool);
+  Result<std::int64_t> store(const outbox::Submission& submission, LargeMessage message);
   /// Tries ID, or all that is unsent and not in doubt, now; how many were made due.
   Result<int> flush(std::optional<EntryId> id);
   /// True: withdrawn entirely.  False: somebody had passed the commit point.
@@ -117,6 +117,7 @@ class Engine : private Convoy::Host {
   bool start_due(double now);
   [[nodiscard]] bool has_free_line(const std::string& server, const outbox::DueGroup& group);
   bool start(EntryId id, const std::string& server);
+  Status start_line(outbox::Attempt attempt, const std::string& server);
   void carry(const std::shared_ptr<Delivery>& first, const std::string& server);
   void work(const std::shared_ptr<Checkup>& checkup, EntryId number);
   void work(const std::shared_ptr<Preconnect>& preconnect);

@@ -7,6 +7,13 @@
 
 namespace sendonce::engine {
 
+namespace {
+
+/// How long a line that is being opened is waited for: a second one may be faster then.
+constexpr Seconds patience{10};
+
+}  // namespace
+
 bool KeptLine::quiet_for(Seconds span) const {
   return SteadyClock::now() - quiet_since >= span ||
          wall_clock() - quiet_since_wall >= static_cast<double>(span.count());
@@ -43,11 +50,13 @@ std::optional<KeptLine> LinePool::leave(const std::shared_ptr<Resting>& resting)
 }
 
 std::optional<KeptLine> LinePool::take(const std::string& key, const std::atomic<bool>& cancelled) {
+  const auto until = std::chrono::system_clock::now() + patience;
   for (;;) {
     std::optional<KeptLine> line;
     {
       auto state = state_.lock();
-      state.wait([&] { return cancelled || state->closed || !state->expected.contains(key); });
+      state.wait_until(
+          until, [&] { return cancelled || state->closed || !state->expected.contains(key); });
       line = pick(*state, key);
       if (!line) return std::nullopt;
     }
@@ -98,6 +107,11 @@ void LinePool::end_unused(const std::string& key) {
   for (const auto& one : state->resting) {
     if (one->key == key && one->line && one->line->messages == 0) one->wake.wake();
   }
+}
+
+void LinePool::end_resting() {
+  auto state = state_.lock();
+  for (const auto& one : state->resting) one->wake.wake();
 }
 
 void LinePool::close() {

@@ -48,7 +48,8 @@ class LinePool {
   /// server says anything.
   void rest(const std::shared_ptr<Resting>& resting, Seconds span);
   /// A line for KEY on which nothing was heard, if one rests.  One that is expected is waited for,
-  /// until it comes, or does not, or CANCELLED is set and `interrupt` called.
+  /// until it comes, or does not, or has taken too long, or CANCELLED is set and `interrupt`
+  /// called.
   std::optional<KeptLine> take(const std::string& key, const std::atomic<bool>& cancelled);
   /// Lets those who wait in `take` look at their wish to cancel.
   void interrupt();
@@ -61,7 +62,9 @@ class LinePool {
   void expect_no_more(const std::string& key);
   /// Ends those lines for KEY that have carried no message.
   void end_unused(const std::string& key);
-  /// Ends all that rest, and takes in no more.
+  /// Ends all that rest.
+  void end_resting();
+  /// The same, and takes in no more.
   void close();
 
   // What was seen of the lines of KEY.  A message in one flight is beyond its commit point before

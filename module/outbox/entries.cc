@@ -11,7 +11,7 @@ namespace {
 // One list of columns for both queries; entry_of reads them in this order.
 #define ENTRY_COLUMNS                                                                      \
   "SELECT id, account, settings, sender, message_id, subject, draft, fingerprint, octets," \
-  " created, last_try, due, resolved, warned, attempts, cause FROM entry"
+  " created, last_try, due, resolved, warned, attempts, cause, facts FROM entry"
 #define RECIPIENT_COLUMNS "SELECT entry, address, state, code, reply FROM recipient"
 
 Entry entry_of(const Use& row) {
@@ -32,6 +32,7 @@ Entry entry_of(const Use& row) {
   entry.warned = row.integer(13) != 0;
   entry.attempts = static_cast<int>(row.integer(14));
   entry.cause = row.text(15);
+  entry.facts = row.text(16);
   return entry;
 }
 

@@ -29,9 +29,10 @@ EntryId insert_entry(Database& database, const Submission& submission, std::int6
   database
       .use(
           "INSERT INTO entry (account, settings, sender, message_id, subject, draft, fingerprint,"
-          " octets, created, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?9, ?9)")(submission.account)(
-          submission.settings)(submission.sender)(submission.message_id)(submission.subject)(
-          submission.draft)(submission.fingerprint)(octets)(std::optional(now))
+          " octets, facts, created, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?10, ?10)")(
+          submission.account)(submission.settings)(submission.sender)(submission.message_id)(
+          submission.subject)(submission.draft)(submission.fingerprint)(octets)(submission.facts)(
+          std::optional(now))
       .exec();
   return database.last_id();
 }

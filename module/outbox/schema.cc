@@ -87,7 +87,12 @@ constexpr const char* version_2 = R"sql(
 CREATE INDEX entry_open ON entry (id) WHERE resolved = 0;
 )sql";
 
-constexpr std::array known_steps{version_1, version_2};
+// What engine/ found out about a large message while it was stored; "" where it has to look again.
+constexpr const char* version_3 = R"sql(
+ALTER TABLE entry ADD COLUMN facts TEXT NOT NULL DEFAULT '';
+)sql";
+
+constexpr std::array known_steps{version_1, version_2, version_3};
 
 }  // namespace
 

@@ -16,7 +16,7 @@ Result<std::unique_ptr<Spool>> Spool::make(const std::string& directory, std::st
   return std::unique_ptr<Spool>(new Spool(std::move(*file), std::move(boundary)));
 }
 
-Status Spool::take(bool hashed) {
+Status Spool::take(bool hashed, const std::function<void(std::string_view)>& look) {
   for (;;) {
     auto piece = file_.read(octets_, piece_size);
     if (!piece) return fail(piece.error());
@@ -27,6 +27,7 @@ Status Spool::take(bool hashed) {
     }
     octets_ += static_cast<std::int64_t>(piece->size());
     if (hashed) hash_.add(*piece);
+    look(*piece);
   }
 }
 

@@ -7,8 +7,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.hh"
 #include "outbox/stable_hash.hh"
@@ -24,8 +26,8 @@ class Spool {
   /// The file to be filled.
   [[nodiscard]] const std::string& path() const { return file_.path(); }
   /// Takes note of what was added to the file.  HASHED: it is of the body.  Errors: bad_argument
-  /// for a NUL, which no mail may hold; storage, storage_full.
-  Status take(bool hashed);
+  /// for a NUL, which no mail may hold; storage, storage_full.  LOOK sees it, in order.
+  Status take(bool hashed, const std::function<void(std::string_view)>& look);
   /// All is there.
   void close() { file_.hide(); }
   /// The hash of the body as far as it was added; once.

@@ -25,7 +25,7 @@ Result<TemporaryFile> TemporaryFile::make(const std::string& directory) {
 
 void TemporaryFile::sweep(const std::string& directory) {
   for (const std::string& name : os::files_in(directory)) {
-    const std::string path = directory + "/" + name;
+    const std::string path = std::string(directory).append("/").append(name);
     if (!name.starts_with(prefix) || os::is_locked(path)) continue;
     if (auto lock = os::lock_file(path, Deadline::after(Milliseconds(0)))) lock->remove();
   }

@@ -58,6 +58,7 @@ struct Submission {
   std::string subject;      ///< decoded, for the table; UTF-8
   std::string draft;        ///< draft identity, may be ""
   std::string fingerprint;  ///< hex, may be ""
+  std::string facts = {};   ///< of the message, as only engine/ reads it; may be ""
 };
 
 struct RecipientRow {
@@ -86,6 +87,7 @@ struct Entry {
   std::int64_t octets = 0;  ///< size of the message as stored
   std::string reply;        ///< the last reply, of the most urgent recipient
   std::string cause;        ///< `stored_cause` of the last failure, "" for none
+  std::string facts;        ///< as the Submission had it
   std::vector<RecipientRow> recipients;
 };
 

@@ -192,7 +192,13 @@ struct Message {
   bool committed = false;                     // it was passed
   bool done = false;                          // told as soon as those before it are
 
+  bool sender_refused = false;
+  std::vector<std::size_t> taken_all_the_same;  // recipients accepted though the sender was refused
+
   void settle_rest(const RecipientOutcome& outcome);
+  /// The server took the message, for recipients whom it accepted after it had refused the sender:
+  /// by whose envelope, nobody can tell.
+  void doubt_refusal_of_sender();
   /// Those about whom nothing is decided yet, in the order of the envelope.
   [[nodiscard]] std::vector<std::size_t> unsettled() const;
 };
@@ -306,6 +312,7 @@ class Session {
   bool starttls_refused_ = false;
   bool prove_sign_in_ = false;
   bool auth_aborted_ = false;  // "*" was said to the challenge last answered
+  bool left_open_ = false;     // the server may have the envelope of a message that it refused
   std::uint64_t replies_ = 0;
   std::uint64_t said_ = 0;               // octets given out to be sent
   std::uint64_t sent_ = 0;               // octets handed to the kernel

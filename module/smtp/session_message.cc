@@ -79,6 +79,10 @@ void Session::say_envelope() {
   Message& message = messages_.back();
   message.counted = options_.chunking && capabilities_.chunking;
   message.encoder = BodyEncoder(message.counted ? Framing::counted : Framing::dots);
+  if (left_open_ && messages_.size() == 1) {
+    say(command::rset());
+    expect(State::rset);
+  }
   say_mail();
   if (!pipelines()) return;
   while (message.said < message.to_say.size()) say_next_recipient();
@@ -251,6 +255,16 @@ void Session::complete_body(const std::string& piece) {
 
 void Message::settle_rest(const RecipientOutcome& outcome) {
   for (const std::size_t recipient : unsettled()) outcomes[recipient] = outcome;
+}
+
+void Message::doubt_refusal_of_sender() {
+  for (const std::size_t recipient : taken_all_the_same) {
+    outcomes[recipient] = {RecipientOutcome::Verdict::in_doubt, std::nullopt,
+                           Error{Cause::protocol,
+                                 Phase::end_of_data,
+                                 "The server refused the sender, and then took the message",
+                                 {}}};
+  }
 }
 
 std::vector<std::size_t> Message::unsettled() const {

@@ -107,18 +107,38 @@ struct Actions {
   // --- the envelope
   static void sender_accepted(Session& s, const Reply&) {
     s.owed_.pop_front();
+    s.left_open_ = false;
     if (!s.pipelines()) s.say_next_recipient();
   }
 
   static void sender_refused(Session& s, const Reply& reply) {
+    Message& message = s.messages_.front();
+    RecipientOutcome outcome = by_reply(reply);
+    if (s.left_open_ && reply.code == 503) {
+      if (!message.committed) return mistaken(s, reply);
+      outcome.verdict = Verdict::refused_for_now;
+    }
     s.owed_.pop_front();
-    s.messages_.front().settle_rest(by_reply(reply));
+    message.sender_refused = true;
+    message.settle_rest(outcome);
     if (!s.pipelines()) s.end_message(s.messages_.front());
   }
 
+  /// The server still has the envelope of the message before, which nobody took: this one would go
+  /// by that.  It is not completed.
+  static void mistaken(Session& s, const Reply& reply) {
+    Error error{Cause::protocol, Phase::mail,
+                "The server has not forgotten the message before, which it refused",
+                reply.summary()};
+    s.settle_all(error);
+    s.finish(std::move(error));
+  }
+
   static void recipient_accepted(Session& s, const Reply&) {
+    Message& message = s.messages_.front();
+    if (message.sender_refused) message.taken_all_the_same.push_back(s.owed_.front().recipient);
     s.owed_.pop_front();
-    ++s.messages_.front().taken;
+    ++message.taken;
     s.recipient_answered();
   }
 
@@ -165,8 +185,24 @@ struct Actions {
 
   static void message_settled(Session& s, const Reply& reply) {
     s.owed_.pop_front();
-    s.messages_.front().settle_rest(by_reply(reply));
-    s.end_message(s.messages_.front());
+    Message& message = s.messages_.front();
+    message.settle_rest(by_reply(reply));
+    message.doubt_refusal_of_sender();
+    s.end_message(message);
+  }
+
+  /// A server may refuse the last chunk (as it does when it has refused all recipients) and keep
+  /// the envelope all the same.  RSET takes it back, now or with the next envelope; where that one
+  /// is said already, it shows in the reply to it.
+  static void message_refused(Session& s, const Reply& reply) {
+    s.owed_.pop_front();
+    Message& message = s.messages_.front();
+    s.left_open_ = message.counted;
+    message.settle_rest(by_reply(reply));
+    s.end_message(message);
+    if (!s.left_open_ || !s.messages_.empty() || s.pipelines()) return;
+    s.say(command::rset());
+    s.expect(State::rset);
   }
 
   static void nobody_served(Session& s, const Reply&) {
@@ -174,7 +210,16 @@ struct Actions {
     s.end_message(s.messages_.front());
   }
 
-  static void rested(Session& s, const Reply&) { s.owed_.pop_front(); }
+  static void rested(Session& s, const Reply&) {
+    s.owed_.pop_front();
+    s.left_open_ = false;
+  }
+
+  /// Where a message follows at once, the reply to its MAIL shows what that means.
+  static void reset_refused(Session& s, const Reply& reply) {
+    if (s.messages_.empty()) return refused_and_over(s, reply);
+    s.owed_.pop_front();
+  }
 
   // --- the end
   /// The reply ends message (if one is under way) and session; of others it says nothing.
@@ -261,16 +306,16 @@ const std::array<Row, state_count> table = {{
      CELL(follows, chunk_refused), CELL(ended, refused_and_over), CELL(ended, refused_and_over),
      CELL(ended, give_up), CELL(ended, give_up)},
     // end_of_data
-    {CELL(State::idle, message_settled), CELL(ended, give_up), CELL(State::idle, message_settled),
-     CELL(State::idle, message_settled), CELL(ended, refused_and_over),
-     CELL(ended, refused_and_over), CELL(ended, give_up), CELL(ended, give_up)},
+    {CELL(State::idle, message_settled), CELL(ended, give_up), CELL(follows, message_refused),
+     CELL(follows, message_refused), CELL(ended, refused_and_over), CELL(ended, refused_and_over),
+     CELL(ended, give_up), CELL(ended, give_up)},
     // void_end
     {CELL(State::idle, nobody_served), CELL(ended, give_up), CELL(State::idle, nobody_served),
      CELL(State::idle, nobody_served), CELL(ended, refused_and_over), CELL(ended, give_up),
      CELL(ended, give_up), CELL(ended, give_up)},
     // rset
-    {CELL(State::idle, rested), CELL(ended, give_up), CELL(ended, refused_and_over),
-     CELL(ended, refused_and_over), CELL(ended, refused_and_over), CELL(ended, give_up),
+    {CELL(follows, rested), CELL(ended, give_up), CELL(follows, reset_refused),
+     CELL(follows, reset_refused), CELL(ended, refused_and_over), CELL(ended, give_up),
      CELL(ended, give_up), CELL(ended, give_up)},
     // quit
     {CELL(ended, part), CELL(ended, part), CELL(ended, part), CELL(ended, part), CELL(ended, part),

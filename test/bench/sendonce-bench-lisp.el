@@ -120,6 +120,25 @@ Both in milliseconds; then how long it went out, in seconds."
             mail-header-separator "\nsmall\n")
     (funcall send-mail-function)))
 
+;;;; Out of the outbox
+
+(defun sendonce-bench--out (number)
+  "Send message NUMBER; return the seconds that it took out of the outbox."
+  (with-temp-buffer
+    (sendonce-bench-insert number)
+    (let ((noninteractive nil)
+          (sendonce-wait nil)
+          (inhibit-message t))
+      (funcall send-mail-function))
+    (prog1 (sendonce-bench-seconds (sendonce-wait-idle 120))
+      (sendonce-bench-check-sent))))
+
+(defun sendonce-bench-out ()
+  "Print the seconds that each of BENCH_COUNT messages took out of the outbox."
+  (sendonce-bench-set-up)
+  (dotimes (number (sendonce-bench-env "COUNT"))
+    (sendonce-bench-say "%.6f" (sendonce-bench--out number))))
+
 ;;;; Memory
 
 (defun sendonce-bench--kilobytes (name)

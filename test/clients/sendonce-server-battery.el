@@ -167,6 +167,24 @@ It is in the variable `mode'; the account is set."
       (dolist (name '("to" "cc"))
         (should (= 1 (length (sendonce-server-find name mark))))))))
 
+(ert-deftest sendonce-server-forgets-a-refused-message ()
+  "The only recipient mistyped, and corrected, on the line that was kept."
+  (sendonce-server-in-each-mode
+    (setq sendonce-accounts
+          (list (sendonce-server-account mode :keep-alive 60)))
+    (let ((mark (sendonce-server-mark))
+          (nobody (sendonce-server-address "nobody-there")))
+      (should (eq 'sendonce-refused
+                  (car (sendonce-client-message-send
+                        `(("To" . ,nobody) ("Subject" . ,mark))
+                        "Hello\n"))))
+      (should-not (sendonce-client-message-send
+                   `(("To" . ,(sendonce-server-address "to"))
+                     ("Subject" . ,mark))
+                   "Hello\n"))
+      (should (eq 'sent (plist-get (car (sendonce-entries)) :state)))
+      (should (= 1 (length (sendonce-server-find "to" mark)))))))
+
 (ert-deftest sendonce-server-takes-a-large-message ()
   (sendonce-server-in-each-mode
     (let* ((mark (sendonce-server-mark))

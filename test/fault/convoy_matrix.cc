@@ -167,8 +167,7 @@ class Matrix {
     std::vector<EntryId> ids;
     Client client = send_all(outbox, ids);
     peer_.follow("");
-    std::vector<State> before;
-    for (const EntryId id : ids) before.push_back(judge(client, id, cut));
+    const std::vector<State> before = judge_all(client, ids, cut);
     judge_doubts(before, cut);
     flush(client, ids, before, cut);
     client.stop();
@@ -202,8 +201,7 @@ class Matrix {
     client.open();
     for (auto i = static_cast<std::size_t>(on_the_way) + 1; i < ids.size(); ++i)
       client.wait(ids[i]);
-    std::vector<State> before;
-    for (const EntryId id : ids) before.push_back(judge(client, id, cut));
+    const std::vector<State> before = judge_all(client, ids, cut);
     judge_doubts(before, cut);
     flush(client, ids, before, cut);
     client.stop();
@@ -213,6 +211,13 @@ class Matrix {
     const auto entry = client.engine().outbox().entry(id);
     if (!entry || !entry->has_value()) die("an entry is lost");
     return peer_.times((*entry)->message_id);
+  }
+
+  std::vector<State> judge_all(Client& client, const std::vector<EntryId>& ids, const Cut& cut) {
+    std::vector<State> states;
+    states.reserve(ids.size());
+    for (const EntryId id : ids) states.push_back(judge(client, id, cut));
+    return states;
   }
 
   State judge(Client& client, EntryId id, const Cut& cut) {

@@ -62,6 +62,20 @@ Subject: Large
   (mapcar (lambda (text) (string-replace "\r\n" "\n" text))
           (sendonce-test-accepted)))
 
+(defun sendonce-spool-tests--size (message)
+  "Return what MAIL has to say of MESSAGE, which has 8-bit content."
+  (format "SIZE=%d BODY=8BITMIME"
+          (length (string-replace "\n" "\r\n" message))))
+
+(defun sendonce-spool-tests--announced ()
+  "Return what the peer was told of each message."
+  (let ((log (sendonce-test-read (sendonce-test-file "peer/log")))
+        (start 0) said)
+    (while (string-match " C: MAIL FROM:<[^>]*> \\(.*\\)$" log start)
+      (push (match-string 1 log) said)
+      (setq start (match-end 0)))
+    (nreverse said)))
+
 (defun sendonce-spool-tests--multipart (boundary inner)
   "Return a header and a large body with parts by BOUNDARY and INNER."
   (list (format "MIME-Version: 1.0
@@ -91,7 +105,11 @@ boundary "looks-like-it" boundary)))
           (sendonce-send-it))
         (should (equal (list (concat sendonce-spool-tests--header "\n"
                                      body "\n"))
-                       (sendonce-spool-tests--arrived)))))))
+                       (sendonce-spool-tests--arrived)))
+        (should (equal (list (sendonce-spool-tests--size
+                              (concat sendonce-spool-tests--header "\n"
+                                      body "\n")))
+                       (sendonce-spool-tests--announced)))))))
 
 (ert-deftest sendonce-spool-of-a-multibyte-buffer ()
   "Wanderlust's buffers have raw bytes among characters."
@@ -171,6 +189,48 @@ boundary "looks-like-it" boundary)))
                             (quit 'quit))))))
     (should-not (sendonce-entries))
     (should-not (sendonce-test-accepted))))
+
+(ert-deftest sendonce-spool-quit-while-it-is-stored ()
+  "It is durable then: it goes on in the background, and nothing signals."
+  (sendonce-test-with-peer ()
+    (dolist (sendonce-wait '(30 nil))
+      (sendonce-spool-tests--with-message
+          (format "%S\n%s" sendonce-wait sendonce-spool-tests--lines)
+        (goto-char (point-min))
+        (re-search-forward "large@")
+        (replace-match (format "large%S@" sendonce-wait))
+        (let ((store (symbol-function 'sendonce-spool-store)))
+          (cl-letf (((symbol-function 'sendonce-spool-store)
+                     (lambda (&rest args)
+                       (prog1 (apply store args)
+                         (setq quit-flag t)))))
+            (sendonce-test-interactively
+              (should (eq 'returned
+                          (condition-case nil
+                              (progn (sendonce-send-it) 'returned)
+                            (quit 'quit)))))))))
+    (sendonce-wait-idle 30)
+    (should (equal '(sent sent) (sendonce-test-states)))))
+
+(ert-deftest sendonce-spool-changed-meanwhile ()
+  "What a timer does to the buffer is not sent half seen."
+  (dolist (change (list (lambda () (goto-char (point-max)) (insert "more\n"))
+                        (lambda () (upcase-region 500 600))
+                        #'kill-buffer))
+    (sendonce-test-with-peer ()
+      (sendonce-spool-tests--with-message
+          (concat sendonce-spool-tests--lines sendonce-spool-tests--lines)
+        (let ((sendonce-spool--piece 100000)
+              (buffer (current-buffer)))
+          (run-at-time 0 nil (lambda ()
+                               (when (buffer-live-p buffer)
+                                 (with-current-buffer buffer
+                                   (funcall change)))))
+          (let ((err (should-error (sendonce-send-it)
+                                   :type 'sendonce-config-error)))
+            (should (string-search "was changed" (cadr err))))))
+      (should-not (sendonce-entries))
+      (should-not (sendonce-test-accepted)))))
 
 (ert-deftest sendonce-spool-nul-is-refused ()
   (sendonce-test-with-peer ()

@@ -12,6 +12,8 @@
 
 (require 'sendonce-test-helper)
 
+(declare-function sendonce--mod-running "ext:sendonce-module" (engine))
+
 (defun sendonce-warm-send (subject)
   "Send a message about SUBJECT; it must go out."
   (should-not (sendonce-test-send
@@ -82,6 +84,46 @@ Hello\n" subject)))
     (should (eq 'sendonce-refused (car (sendonce-test-send))))
     (sendonce-warm-send "Two")
     (should (= 1 (sendonce-warm-connections)))))
+
+(ert-deftest sendonce-warm-envelope-that-was-refused-is-taken-back ()
+  "A server may keep it after BDAT, which it refused for want of recipients."
+  (sendonce-warm-with-peer (:scenario "at RCPT 1: refuse\n")
+    (should (eq 'sendonce-refused (car (sendonce-test-send))))
+    (sendonce-warm-send "Two")
+    (should (string-match-p "C: RSET\n.*C: MAIL FROM" (sendonce-warm-transcript)))
+    (should (= 1 (sendonce-warm-connections)))))
+
+(ert-deftest sendonce-warm-line-that-does-not-answer ()
+  "Whether it lives is not waited for as long as for a message."
+  (sendonce-warm-with-peer (:scenario "connection 1 at NOOP: stall\n")
+    (sendonce-warm-send "One")
+    (let ((start (float-time)))
+      (sendonce-warm-send "Two")
+      (should (< (- (float-time) start) 60)))
+    (should (= 2 (sendonce-warm-connections)))
+    (should (= 2 (length (sendonce-test-accepted))))))
+
+(ert-deftest sendonce-warm-next-portion-is-known-to-run ()
+  "Recipients in portions: the attempt that follows at once is not forgotten."
+  (sendonce-warm-with-peer (:scenario "add-capability \"LIMITS RCPTMAX=1\"
+at EOD 2: delay 1500; continue\n")
+    (let ((sendonce-wait 0)
+          (deadline (+ (float-time) 30)))
+      (sendonce-test-interactively
+        (sendonce-test-send "From: Me <me@here.example>
+To: a@there.example, b@there.example
+Subject: Portions
+
+Hello\n"))
+      (while (and (< (plist-get (car (sendonce-entries)) :attempts) 2)
+                  (< (float-time) deadline))
+        (accept-process-output nil 0.01))
+      ;; The end of the first is told before anything is waited for.
+      (accept-process-output nil 0.5)
+      (should (eq 'sending (plist-get (car (sendonce-entries)) :state)))
+      (should (= 1 (car (sendonce--mod-running (sendonce-engine)))))
+      (sendonce-wait-idle 30)
+      (should (equal '(sent) (sendonce-test-states))))))
 
 (ert-deftest sendonce-warm-line-that-the-server-ends ()
   "By FIN, by RST, with close_notify, or with 421 and FIN, while it rests."

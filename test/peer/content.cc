@@ -1,6 +1,7 @@
 #include "content.hh"
 
 #include <algorithm>
+#include <cstring>
 
 namespace peer {
 namespace {
@@ -62,8 +63,36 @@ std::size_t DotReader::text(std::string_view in, std::string& out) {
   return run.size();
 }
 
+namespace {
+
+/// Octets at the front of BYTES before the first CR, LF or NUL.
+std::size_t plain_run(std::string_view bytes) {
+  for (const char end : {'\n', '\r', '\0'}) {
+    if (const void* found = std::memchr(bytes.data(), end, bytes.size())) {
+      bytes =
+          bytes.substr(0, static_cast<std::size_t>(static_cast<const char*>(found) - bytes.data()));
+    }
+  }
+  return bytes.size();
+}
+
+}  // namespace
+
 void Oracle::feed(std::string_view bytes) {
-  for (const char c : bytes) look(static_cast<unsigned char>(c));
+  while (!bytes.empty()) {
+    look(static_cast<unsigned char>(bytes.front()));
+    bytes.remove_prefix(1);
+    const std::size_t run = plain_run(bytes);
+    if (run == 0 || last_ == '\r') continue;
+    unsigned char bits = 0;
+    for (const char c : bytes.substr(0, run)) {
+      bits = static_cast<unsigned char>(bits | static_cast<unsigned char>(c));
+    }
+    all_bits_ = static_cast<unsigned char>(all_bits_ | bits);
+    octets_ += run;
+    last_ = static_cast<unsigned char>(bytes[run - 1]);
+    bytes.remove_prefix(run);
+  }
 }
 
 void Oracle::look(unsigned char c) {

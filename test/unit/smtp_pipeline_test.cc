@@ -31,9 +31,9 @@ TEST(Following, TheNextEnvelopeGoesWithTheDot) {
   Queue queue(3);
   queue.play({{"", greeting},
               {hello, pipelining_ehlo},
-              {asks, ok + ok + go_on},
-              {content + asks, "250 a\r\n" + ok + ok + go_on},
-              {content + asks, "250 b\r\n" + ok + ok + go_on},
+              {asks, let_in},
+              {content + asks, "250 a\r\n" + let_in},
+              {content + asks, "250 b\r\n" + let_in},
               {content, "250 c\r\n"}});
   ASSERT_EQ(queue.outcomes.size(), 3U);
   EXPECT_EQ(reply_of(queue, 0), "250 a");
@@ -47,7 +47,7 @@ TEST(Following, EachReplyMayComeAlone) {
   Queue queue(2);
   queue.play({{"", greeting},
               {hello, pipelining_ehlo},
-              {asks, ok + ok + go_on},
+              {asks, let_in},
               {content + asks, "250 a\r\n"},
               {"", ok},
               {"", ok},
@@ -85,7 +85,7 @@ TEST(Following, ARefusalIsOfOneMessage) {
        {std::pair{"550 5.7.1 no\r\n", Verdict::refused},
         std::pair{"451 4.3.0 later\r\n", Verdict::refused_for_now}}) {
     Queue queue(2);
-    queue.converse({greeting, pipelining_ehlo, ok + ok + go_on, reply + ok + ok + go_on, ok});
+    queue.converse({greeting, pipelining_ehlo, let_in, std::string(reply).append(let_in), ok});
     ASSERT_EQ(queue.outcomes.size(), 2U);
     EXPECT_EQ(queue.verdict_of(0), verdict);
     EXPECT_EQ(queue.verdict_of(1), Verdict::accepted);
@@ -93,9 +93,10 @@ TEST(Following, ARefusalIsOfOneMessage) {
 }
 
 TEST(Following, ClosingIsForTheFirst) {
-  for (const auto& tail : {std::string(), ok + ok + go_on}) {
+  for (const auto& tail : {std::string(), let_in}) {
     Queue queue(2);
-    queue.converse({greeting, pipelining_ehlo, ok + ok + go_on, "421 4.3.2 bye\r\n" + tail});
+    queue.converse(
+        {greeting, pipelining_ehlo, let_in, std::string("421 4.3.2 bye\r\n").append(tail)});
     ASSERT_EQ(queue.outcomes.size(), 2U);
     EXPECT_EQ(queue.verdict_of(0), Verdict::refused_for_now);
     EXPECT_EQ(queue.verdict_of(1), Verdict::not_tried);
@@ -106,7 +107,7 @@ TEST(Following, ClosingIsForTheFirst) {
 
 TEST(Following, ClosingAtTheNextMailLeavesTheFirst) {
   Queue queue(2);
-  queue.converse({greeting, pipelining_ehlo, ok + ok + go_on, ok + "421 4.3.2 enough\r\n"});
+  queue.converse({greeting, pipelining_ehlo, let_in, ok + "421 4.3.2 enough\r\n"});
   ASSERT_EQ(queue.outcomes.size(), 2U);
   EXPECT_EQ(queue.verdict_of(0), Verdict::accepted);
   EXPECT_EQ(queue.verdict_of(1), Verdict::refused_for_now);
@@ -116,10 +117,10 @@ TEST(Following, ARefusedSenderIsOfOneMessage) {
   Queue queue(3);
   queue.play({{"", greeting},
               {hello, pipelining_ehlo},
-              {asks, ok + ok + go_on},
+              {asks, let_in},
               {content + asks, "250 a\r\n550 5.7.1 you\r\n503 r\r\n503 d\r\n"},
               {"RSET\r\n", ok},
-              {asks, ok + ok + go_on},
+              {asks, let_in},
               {content, "250 c\r\n"}});
   ASSERT_EQ(queue.outcomes.size(), 3U);
   EXPECT_EQ(reply_of(queue, 0), "250 a");
@@ -131,10 +132,10 @@ TEST(Following, RefusedRecipientsAreOfOneMessage) {
   Queue queue(3);
   queue.play({{"", greeting},
               {hello, pipelining_ehlo},
-              {asks, ok + ok + go_on},
+              {asks, let_in},
               {content + asks, "250 a\r\n" + ok + "550 5.1.1 who\r\n" + go_on},
               {".\r\n", "554 nobody\r\n"},
-              {asks, ok + ok + go_on},
+              {asks, let_in},
               {content, "250 c\r\n"}});
   ASSERT_EQ(queue.outcomes.size(), 3U);
   EXPECT_EQ(reply_of(queue, 0), "250 a");
@@ -146,8 +147,8 @@ TEST(Following, RefusedRecipientsAreOfOneMessage) {
 /// The lone dot is no message, even where the server calls it one.
 TEST(Following, NobodyIsServedByALoneDot) {
   Queue queue(2);
-  queue.converse({greeting, pipelining_ehlo, ok + ok + go_on,
-                  ok + ok + "450 4.2.1 later\r\n" + go_on, "250 queued\r\n"});
+  queue.converse({greeting, pipelining_ehlo, let_in, ok + ok + "450 4.2.1 later\r\n" + go_on,
+                  "250 queued\r\n"});
   ASSERT_EQ(queue.outcomes.size(), 2U);
   EXPECT_EQ(queue.verdict_of(1), Verdict::refused_for_now);
   EXPECT_EQ(queue.commit_points[1], 0U);
@@ -157,7 +158,7 @@ TEST(Following, NobodyIsServedByALoneDot) {
 TEST(Following, SomeRecipientsOfTheNext) {
   Queue queue(2);
   queue.letters = {{}, {{"x\n"}, {*Address::parse("a@x.y"), *Address::parse("b@x.y")}}};
-  queue.converse({greeting, pipelining_ehlo, ok + ok + go_on,
+  queue.converse({greeting, pipelining_ehlo, let_in,
                   ok + ok + "550 5.1.1 a\r\n" + "250 b\r\n" + go_on, "250 queued\r\n"});
   ASSERT_EQ(queue.outcomes.size(), 2U);
   ASSERT_EQ(queue.outcomes[0].size(), 1U);
@@ -178,11 +179,11 @@ TEST(Following, RefusedUnsaidWaitsForItsTurn) {
                           Case{pipelining_ehlo, "A: b\n\n\xc3\xa4\n", Cause::needs_8bitmime}}) {
     Queue queue(3);
     queue.letters = {{}, {{one.body}, {*Address::parse("r@x.y")}}, {}};
-    queue.converse({greeting, one.ehlo, ok + ok + go_on});
+    queue.converse({greeting, one.ehlo, let_in});
     EXPECT_EQ(queue.begun(), 2U);
     EXPECT_TRUE(queue.outcomes.empty()) << "the second before the first";
     EXPECT_EQ(queue.wire.substr(queue.wire.size() - content.size()), content);
-    queue.converse({"451 a\r\n", ok + ok + go_on, "250 c\r\n"});
+    queue.converse({"451 a\r\n", let_in, "250 c\r\n"});
     ASSERT_EQ(queue.outcomes.size(), 3U);
     EXPECT_EQ(reply_of(queue, 0), "451 a");
     EXPECT_EQ(queue.verdict_of(1), Verdict::refused);
@@ -194,7 +195,7 @@ TEST(Following, RefusedUnsaidWaitsForItsTurn) {
 TEST(Following, RefusedUnsaidIsRefusedThoughTheFirstIsInDoubt) {
   Queue queue(2);
   queue.letters = {{}, {{"A: b\n\n\xc3\xa4\n"}, {*Address::parse("r@x.y")}}};
-  queue.converse({greeting, pipelining_ehlo, ok + ok + go_on});
+  queue.converse({greeting, pipelining_ehlo, let_in});
   queue.session.lost(cut);
   queue.advance();
   ASSERT_EQ(queue.outcomes.size(), 2U);
@@ -258,6 +259,68 @@ TEST(Window, IsKeptWhereTheOwnerDoesNotAsk) {
   queue.session.receive("250 a\r\n");
   ASSERT_TRUE(std::holds_alternative<TransactionEnded>(queue.session.next()));
   EXPECT_TRUE(std::holds_alternative<NeedBody>(queue.session.next()));
+}
+
+/// Exim answers the last chunk with 503 where it refused all recipients, and keeps the envelope.
+TEST(LeftOpen, IsTakenBackWithTheNextEnvelope) {
+  Queue queue(2);
+  queue.follows = false;
+  queue.converse({greeting, full_ehlo, ok + "550 who\r\n503 no recipients\r\n"});
+  const std::size_t said = queue.wire.rfind("RSET");
+  ASSERT_NE(said, std::string::npos) << queue.wire;
+  EXPECT_EQ(queue.wire.compare(said, 16, "RSET\r\nMAIL FROM:"), 0) << "in one flight";
+  queue.hear(ok + ok + ok + ok);
+  EXPECT_EQ(queue.verdict_of(0), Verdict::refused);
+  EXPECT_EQ(queue.verdict_of(1), Verdict::accepted);
+}
+
+TEST(LeftOpen, IsTakenBackAtOnceWithoutPipelining) {
+  Driver driver(plain_options());
+  driver.converse({greeting, "250-me\r\n250 CHUNKING\r\n", ok, ok, "451 later\r\n"});
+  EXPECT_TRUE(driver.wire.ends_with("RSET\r\n")) << driver.wire;
+  driver.hear(ok);
+  EXPECT_TRUE(driver.session.reusable());
+}
+
+TEST(LeftOpen, WhereRsetIsRefusedNobodyIsServedByTheOldEnvelope) {
+  Queue queue(2);
+  queue.follows = false;
+  queue.letters = {{}, {{large, "tail\n"}, {*Address::parse("r@x.y")}}};
+  queue.converse({greeting, full_ehlo, ok + "550 who\r\n503 no recipients\r\n",
+                  "502 no RSET\r\n503 sender already given\r\n" + ok});
+  EXPECT_EQ(queue.verdict_of(1), Verdict::not_tried);
+  EXPECT_EQ(queue.session.state(), State::ended);
+  EXPECT_EQ(queue.barriers, 1) << "the second was not completed";
+}
+
+TEST(LeftOpen, WhereTheNextEnvelopeIsSaidAlreadyItIsNotTried) {
+  Queue queue(2);
+  queue.letters = {{}, {{large, "tail\n"}, {*Address::parse("r@x.y")}}};
+  queue.converse({greeting, full_ehlo});
+  ASSERT_EQ(queue.begun(), 2U);
+  queue.hear(ok + "550 who\r\n503 no recipients\r\n503 sender already given\r\n" + ok);
+  EXPECT_EQ(queue.verdict_of(0), Verdict::refused);
+  EXPECT_EQ(queue.verdict_of(1), Verdict::not_tried);
+  EXPECT_EQ(queue.session.state(), State::ended);
+  EXPECT_EQ(queue.barriers, 1) << "the second was not completed";
+}
+
+/// With a window of two the second is beyond its commit point when the server shows what it did.
+TEST(LeftOpen, WhatWentByTheOldEnvelopeIsInDoubt) {
+  Queue queue(2, 2);
+  queue.converse({greeting, full_ehlo});
+  ASSERT_EQ(queue.begun(), 2U);
+  queue.hear(ok + "550 who\r\n503 no recipients\r\n503 sender already given\r\n" + ok + ok);
+  EXPECT_EQ(queue.verdict_of(0), Verdict::refused);
+  EXPECT_EQ(queue.verdict_of(1), Verdict::in_doubt);
+}
+
+TEST(LeftOpen, WhatDidNotGoIsTriedAgain) {
+  Queue queue(2, 2);
+  queue.converse({greeting, full_ehlo});
+  queue.hear(ok +
+             "550 who\r\n503 no recipients\r\n503 sender already given\r\n503 no\r\n503 no\r\n");
+  EXPECT_EQ(queue.verdict_of(1), Verdict::refused_for_now);
 }
 
 TEST(Window, ARefusedOneIsSettledByItsOwnReplies) {
@@ -379,8 +442,8 @@ TEST(Withdrawn, InTheMiddleOfItsBody) {
 TEST(Surplus, AReplyTooManySettlesNobodyElse) {
   for (const char* extra : {"250 again\r\n", "550 no\r\n", "354 what\r\n", "what\r\n"}) {
     Queue queue(3);
-    queue.converse({greeting, pipelining_ehlo, ok + ok + go_on});
-    queue.hear("250 a\r\n" + std::string(extra) + ok + ok + go_on);
+    queue.converse({greeting, pipelining_ehlo, let_in});
+    queue.hear(std::string("250 a\r\n").append(extra).append(let_in));
     for (const char* more : {"250 b\r\n", "250 c\r\n"}) queue.hear(more);
     ASSERT_GE(queue.outcomes.size(), 2U) << extra;
     EXPECT_EQ(reply_of(queue, 0), "250 a");
@@ -392,7 +455,7 @@ TEST(Surplus, AReplyTooManySettlesNobodyElse) {
 /// It began before the next MAIL was handed over, so it cannot answer that.
 TEST(Surplus, AReplyTooEarlyIsNotBelieved) {
   Queue queue(1);
-  queue.converse({greeting, pipelining_ehlo, ok + ok + go_on});
+  queue.converse({greeting, pipelining_ehlo, let_in});
   queue.session.begin({*Address::parse("s@x.y"), queue.recipients, {}});
   queue.commit_points.push_back(0);
   queue.session.receive("250 a\r\n250 too early\r\n");

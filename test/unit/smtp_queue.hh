@@ -22,6 +22,8 @@ struct Queue : Driver {
 };
 
 inline const std::string go_on = "354 go\r\n";
+/// To MAIL, one RCPT and DATA.
+inline const std::string let_in = ok + ok + go_on;
 /// A message of two pieces that is too large for one flight begins with this one.
 inline const std::string large(70000, 'x');
 inline const Error cut = {Cause::connection_lost, Phase::none, "cut", ""};
