@@ -144,6 +144,22 @@ void reset(Descriptor socket) {
   socket.close();
 }
 
+namespace {
+bool can_read(const Line& line) {
+  std::array<Interest, 1> interest{{{line.descriptor(), true}}};
+  return poll_for(interest, soon(), nullptr) == Poll::ready;
+}
+}  // namespace
+
+void await_bytes(const Line& line) { require(can_read(line), "bytes"); }
+
+bool gets_input(const Line& line) {
+  while (!line.has_input()) {
+    if (!can_read(line)) return false;
+  }
+  return true;
+}
+
 // ---- certificates
 
 Identity::Identity(const CertificateWish& wish, const Identity* issuer, bool authority) {

@@ -73,6 +73,10 @@ Endpoint ipv4_endpoint(std::uint32_t address, std::uint16_t port);
 void send_all(const Descriptor& socket, std::string_view bytes);
 std::string receive_until_end(const Descriptor& socket);
 void reset(Descriptor socket);  ///< closes with RST
+/// Waits until bytes have come to LINE, and be they of TLS only.
+void await_bytes(const Line& line);
+/// Waits for something that LINE would give to a reader: what was sent may still be on its way.
+bool gets_input(const Line& line);
 
 // ---- certificates
 

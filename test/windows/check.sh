@@ -123,7 +123,6 @@ run_unit() {
   for part in base smtp sasl engine outbox net; do
     (
       cd "$directory/module/test"
-      source "$here/wine.sh" "$directory/emacs/prefix"
       logged "$log/unit-$part" timeout --kill-after=10 600 wine "./unit-$part.exe"
     )
     read -r -a counts < <(count_unit "$log/unit-$part")
@@ -132,10 +131,9 @@ run_unit() {
 }
 
 # Nobody is trusted whom a run that was broken off has left.
-forget_authorities() (
-  source "$here/wine.sh" "$directory/emacs/prefix"
+forget_authorities() {
   timeout 60 wine reg delete 'HKCU\Software\Microsoft\SystemCertificates\ROOT\Certificates' /f >/dev/null 2>&1 || true
-)
+}
 
 run_lisp() {
   local file
@@ -167,6 +165,10 @@ run_far() {
 
 announce 'Building libraries, Emacs and the module for Windows'
 build_all
+# Exported to all that runs from here on.
+source "$here/wine.sh" "$directory/emacs/prefix"
+start_server
+trap end_server EXIT
 announce 'Unit tests of the core, under Wine'
 run_imports
 run_unit

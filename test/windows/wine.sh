@@ -12,3 +12,8 @@ start_prefix() {
   timeout 120 wineboot -i
   timeout 60 wineserver -w
 }
+
+# One server for all that follows, until end_server: else one is started and ends with each program, and a program
+# that comes while it ends is refused.
+start_server() { wineserver -p; }
+end_server() { wineserver -k || true; }
