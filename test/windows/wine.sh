@@ -14,6 +14,9 @@ start_prefix() {
 }
 
 # One server for all that follows, until end_server: else one is started and ends with each program, and a program
-# that comes while it ends is refused.
-start_server() { wineserver -p; }
+# that comes while it ends is refused.  The first program starts services, which keep its output open.
+start_server() {
+  wineserver -p
+  timeout 60 wine cmd /c exit </dev/null >/dev/null 2>&1
+}
 end_server() { wineserver -k || true; }
