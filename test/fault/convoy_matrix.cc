@@ -11,8 +11,6 @@
 // the flush, which nothing disturbs: deferred and not sent once, in the ledger twice, or in doubt
 // no more.
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -184,10 +182,9 @@ class Matrix {
     const fs::path outbox = scratch_.path() / "stalled";
     const auto ids = queue(outbox, settings_, messages);
     Client client(outbox);
-    const auto all_there = [&] {
+    client.until(peer_, [&] {
       return client.state(ids[0]) == State::sent && client.engine().running().second >= on_the_way;
-    };
-    for (int waits = 0; !all_there() && waits < 30000; ++waits) ::usleep(1000);
+    });
     client.stop();
     peer_.follow("");
     for (std::size_t i = 0; i < ids.size(); ++i) {

@@ -3,7 +3,9 @@
 #include "driver.hh"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,6 +31,34 @@ void die(const std::string& why) {
 std::string slurp(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
+}
+
+namespace {
+
+/// Longer than anything here may take; the runs' own limits are longer.
+constexpr int patience_ms = 120000;
+
+/// Takes all that can be read of a descriptor that does not block.
+void drain(int descriptor) {
+  std::array<char, 4096> bytes{};
+  while (::read(descriptor, bytes.data(), bytes.size()) > 0) {
+  }
+}
+
+}  // namespace
+
+void wait_for_change(const std::vector<fs::path>& directories, const std::function<bool()>& come,
+                     int more) {
+  const int watch = ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+  for (const fs::path& directory : directories)
+    ::inotify_add_watch(watch, directory.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO);
+  std::array<pollfd, 2> either{{{watch, POLLIN, 0}, {more, POLLIN, 0}}};
+  while (!come()) {
+    if (::poll(either.data(), more < 0 ? 1 : 2, patience_ms) <= 0) die("it never came to that");
+    drain(watch);
+    if (more >= 0) drain(more);
+  }
+  ::close(watch);
 }
 
 Scratch::Scratch() {
@@ -151,25 +181,21 @@ int Peer::ends() { return count_lines(directory_ / "totals", ""); }
 int Peer::cuts() { return count_lines(directory_ / "totals", "end=cut"); }
 
 void Peer::wait_for_end(int before) {
-  wait_for_totals([this, before] { return ends() > before; });
+  wait_for_change({directory_}, [this, before] { return ends() > before; });
 }
 
 void Peer::wait_for_cut(int before) {
-  wait_for_totals([this, before] { return cuts() > before; });
-}
-
-void Peer::wait_for_totals(const std::function<bool()>& come) {
-  const int watch = ::inotify_init1(IN_CLOEXEC);
-  ::inotify_add_watch(watch, directory_.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO);
-  std::array<char, 4096> events{};
-  while (!come()) {
-    if (::read(watch, events.data(), events.size()) <= 0) die("inotify failed");
-  }
-  ::close(watch);
+  wait_for_change({directory_}, [this, before] { return cuts() > before; });
 }
 
 // --- the engine
 // --------------------------------------------------------------------------------------
+
+Sink::Sink() : posted_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (posted_ < 0) die("no eventfd");
+}
+
+Sink::~Sink() { ::close(posted_); }
 
 void Sink::post(engine::Event event) {
   if (const auto* account = std::get_if<engine::AccountQuestion>(&event)) {
@@ -185,6 +211,7 @@ void Sink::post(engine::Event event) {
     const auto tell = *progress_.lock();
     if (tell) tell(*progress);
   }
+  ::eventfd_write(posted_, 1);
 }
 
 void Sink::wait_for_phase(Phase phase) {
@@ -278,15 +305,15 @@ outbox::State state_in(outbox::Outbox& outbox, engine::EntryId id) {
 
 outbox::State Client::state(engine::EntryId id) { return state_in(engine_->outbox(), id); }
 
+void Client::until(const Peer& peer, const std::function<bool()>& come) {
+  wait_for_change({directory_, peer.directory()}, come, sink_->posted());
+}
+
 void Client::wait_at_rest(engine::EntryId id) {
-  const int watch = ::inotify_init1(IN_CLOEXEC);
-  ::inotify_add_watch(watch, directory_.c_str(), IN_MODIFY);
-  std::array<char, 4096> events{};
-  for (outbox::State now = state(id); now != outbox::State::sent && now != outbox::State::in_doubt;
-       now = state(id)) {
-    if (::read(watch, events.data(), events.size()) <= 0) die("inotify failed");
-  }
-  ::close(watch);
+  wait_for_change({directory_}, [this, id] {
+    const outbox::State now = state(id);
+    return now == outbox::State::sent || now == outbox::State::in_doubt;
+  });
 }
 
 outbox::State Client::state_on_disk(engine::EntryId id) {

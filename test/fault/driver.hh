@@ -65,8 +65,6 @@ class Peer {
   [[nodiscard]] const fs::path& directory() const { return directory_; }
 
  private:
-  void wait_for_totals(const std::function<bool()>& come);
-
   fs::path directory_;
   pid_t process_ = -1;
   int input_ = -1;
@@ -80,10 +78,21 @@ class Peer {
 
 std::string slurp(const fs::path& file);
 
+/// Returns when COME says so; it is asked again whenever a file in one of DIRECTORIES has changed
+/// or, if MORE is given, that descriptor can be read (it is emptied).
+void wait_for_change(const std::vector<fs::path>& directories, const std::function<bool()>& come,
+                     int more = -1);
+
 /// Takes the engine's events; answers questions as Emacs would.
 class Sink final : public sendonce::engine::EventSink {
  public:
+  Sink();
+  ~Sink() override;
+  Sink(const Sink&) = delete;
+  Sink& operator=(const Sink&) = delete;
   void post(sendonce::engine::Event event) override;
+  /// An eventfd that counts what was posted.
+  [[nodiscard]] int posted() const { return posted_; }
   /// Returns when an attempt at ID has ended that was not waited for before.
   void wait_for_end(sendonce::engine::EntryId id);
   /// Questions wait until it is known whom to answer: an engine is at work as soon as it is made.
@@ -100,6 +109,7 @@ class Sink final : public sendonce::engine::EventSink {
  private:
   sendonce::engine::Engine& engine();
 
+  int posted_;
   sendonce::Synchronised<std::multiset<sendonce::engine::EntryId>> ended_;
   sendonce::Synchronised<sendonce::engine::Engine*> engine_;
   sendonce::Synchronised<std::set<sendonce::Phase>> phases_;
@@ -125,6 +135,9 @@ class Client {
   sendonce::engine::EntryId send(const std::string& settings,
                                  const std::vector<std::string>& recipients);
   void wait(sendonce::engine::EntryId id) { sink_->wait_for_end(id); }
+  /// Returns when COME says so; it is asked again at each event of the engine and each change of
+  /// the outbox or of what PEER has noted.
+  void until(const Peer& peer, const std::function<bool()>& come);
   /// Returns when ID is at rest, whoever on this outbox has sent it.
   void wait_at_rest(sendonce::engine::EntryId id);
   sendonce::outbox::State state(sendonce::engine::EntryId id);
