@@ -102,6 +102,8 @@ void Session::receive(std::string_view bytes) {
 void Session::take_reply(const Reply& reply) {
   ++replies_;
   const Event event = event_of(reply);
+  if (reply.code == 421 && event == Event::transient)
+    farewell_ = Farewell{reply, messages_.front().number};
   if (event == Event::garbage) {
     error_ = Error{Cause::protocol, phase_of(state()),
                    "The server gave a reply that fits no command", reply.summary()};
@@ -114,8 +116,15 @@ bool Session::was_asked() const {
   return !owed_.empty() && owed_.front().asked_at <= sent_before_reply_;
 }
 
+/// Would a 421 now answer a command of a message that the server may have as a whole?  Then it is
+/// the word on that command only: that the server takes no more shows when the line ends.
+bool Session::is_farewell() const {
+  return was_asked() && owed_.front().state != State::end_of_data && !messages_.empty() &&
+         messages_.front().committed;
+}
+
 Event Session::event_of(const Reply& reply) const {
-  if (reply.code == 421) return Event::closing;
+  if (reply.code == 421) return is_farewell() ? Event::transient : Event::closing;
   const int reply_class = reply.reply_class();
   if (!was_asked()) {
     return reply_class >= 4 && takes_early_refusal(state()) ? Event::early : Event::garbage;
@@ -140,6 +149,7 @@ void Session::happen(Event event, const Reply& reply) {
   const Transition& cell = transition(state(), event);
   cell.run(*this, reply);
   if (cell.next == State::ended) resting_ = State::ended;
+  if (farewell_ && messages_.empty() && state() == State::idle) finish(std::nullopt);
   if (withdrawn_ && messages_.size() == 1) lost(*std::exchange(withdrawn_, std::nullopt));
 }
 

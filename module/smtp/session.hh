@@ -267,6 +267,12 @@ class Session {
     MessageNumber message = 0;   // 0: none's
   };
 
+  /// A 421 that did not answer the end of a message which the server may have as a whole.
+  struct Farewell {
+    Reply reply;
+    MessageNumber message = 0;
+  };
+
   void expect(State state, std::size_t recipient = 0);
   void say(std::string bytes);
   void say_content(std::string bytes, bool completes = false);
@@ -274,6 +280,7 @@ class Session {
   void take_reply(const Reply& reply);
   [[nodiscard]] bool refuses_clear_text();
   [[nodiscard]] bool was_asked() const;
+  [[nodiscard]] bool is_farewell() const;
   [[nodiscard]] Event event_of(const Reply& reply) const;
   void happen(Event event, const Reply& reply);
   void say_hello();
@@ -313,6 +320,7 @@ class Session {
   bool prove_sign_in_ = false;
   bool auth_aborted_ = false;  // "*" was said to the challenge last answered
   bool left_open_ = false;     // the server may have the envelope of a message that it refused
+  std::optional<Farewell> farewell_;
   std::uint64_t replies_ = 0;
   std::uint64_t said_ = 0;               // octets given out to be sent
   std::uint64_t sent_ = 0;               // octets handed to the kernel

@@ -233,8 +233,15 @@ struct Actions {
     s.finish(std::move(error));
   }
 
+  /// The server has closed the line as its 421 said, and with that has not taken the message.
+  static bool has_parted(const Session& s) {
+    return s.farewell_ && s.error_ && s.error_->cause == Cause::connection_lost &&
+           !s.messages_.empty() && s.messages_.front().number == s.farewell_->message;
+  }
+
   /// No reply decides any more: rule 2.
   static void give_up(Session& s, const Reply& reply) {
+    if (has_parted(s)) return refused_and_over(s, s.farewell_->reply);
     std::optional<Error> error = std::exchange(s.error_, std::nullopt);
     if (!error) {
       error = Error{Cause::protocol, phase_of(s.state()),

@@ -81,6 +81,31 @@ That is a state, or a list of them.  MORE goes into the account."
      "at EOD: say \"250 o\\0k\\r\\n\""
      "at EOD: repeat 1000000 \"199 hm\\r\\n\"")))
 
+(ert-deftest sendonce-hostile-test-farewell-that-is-none ()
+  "421 to one recipient, and the rest of the message is answered all the same.
+It was all sent in one flight: who has it does not get it again."
+  (dolist (end '(("" sent 1)
+                 ("at EOD: drop\n" deferred 0)
+                 ("at EOD: say \"what\\r\\n\"; accept\n" in-doubt 1)))
+    (pcase-let ((`(,rule ,state ,accepted) end))
+      (ert-info (rule :prefix "rule: ")
+        (sendonce-test-with-peer
+            (:scenario (concat "at RCPT 1: say \"421 4.3.2 Bye\\r\\n\"\n" rule))
+          (sendonce-test-account)
+          (let ((sendonce-wait 60))
+            (sendonce-test-with-draft
+                (string-replace "You <you@there.example>"
+                                "you@there.example, she@there.example"
+                                sendonce-test-draft)
+              (sendonce-test-send-again)))
+          (sendonce-wait-idle 60)
+          (should (equal (list 'deferred state)
+                         (mapcar (lambda (recipient)
+                                   (plist-get recipient :state))
+                                 (plist-get (car (sendonce-entries))
+                                            :recipients))))
+          (should (= accepted (length (sendonce-test-accepted)))))))))
+
 (ert-deftest sendonce-hostile-test-challenges ()
   "A challenge of ten megabytes, and questions without end."
   (sendonce-hostile--check-all

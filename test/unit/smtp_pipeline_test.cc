@@ -382,6 +382,55 @@ TEST(Withdrawn, ThenTheLineBreaks) {
   EXPECT_EQ(queue.verdict_of(1), Verdict::not_tried);
 }
 
+// ---- 421 to an earlier command of a message that the server has as a whole
+
+/// REPLIES to MAIL, two times RCPT and the message, all said in one flight; then the line ends by
+/// CAUSE.
+std::vector<Verdict> after_farewell(const std::string& replies, Cause cause) {
+  Queue queue(1);
+  queue.recipients = {*Address::parse("a@x.y"), *Address::parse("b@x.y")};
+  queue.converse({greeting, full_ehlo, replies});
+  queue.session.lost({cause, Phase::none, "cut", ""});
+  queue.advance();
+  EXPECT_TRUE(queue.ended.has_value());
+  EXPECT_EQ(queue.outcomes.size(), 1U);
+  return {queue.verdict(0), queue.verdict(1)};
+}
+
+TEST(Farewell, IsTheLastWordIfTheLineEnds) {
+  for (const char* replies :
+       {"421 bye\r\n", "250 m\r\n421 bye\r\n", "250 m\r\n250 a\r\n421 bye\r\n"}) {
+    EXPECT_EQ(after_farewell(replies, Cause::connection_lost),
+              std::vector(2, Verdict::refused_for_now))
+        << replies;
+  }
+}
+
+TEST(Farewell, OfAServerThatStaysLeavesDoubt) {
+  EXPECT_EQ(after_farewell("250 m\r\n421 bye\r\n", Cause::timed_out),
+            (std::vector{Verdict::refused_for_now, Verdict::in_doubt}));
+  EXPECT_EQ(after_farewell("250 m\r\n421 bye\r\nwhat\r\n", Cause::connection_lost),
+            (std::vector{Verdict::refused_for_now, Verdict::in_doubt}));
+}
+
+/// It said that it would close, and takes the message after all: to send again would be twice.
+TEST(Farewell, IsNotBelievedOfOneThatTakesTheMessage) {
+  EXPECT_EQ(after_farewell("250 m\r\n421 bye\r\n250 b\r\n250 taken\r\n", Cause::connection_lost),
+            (std::vector{Verdict::refused_for_now, Verdict::accepted}));
+  EXPECT_EQ(after_farewell("421 bye\r\n250 a\r\n250 b\r\n250 taken\r\n", Cause::timed_out),
+            std::vector(2, Verdict::in_doubt));
+}
+
+TEST(Farewell, IsOfOneMessage) {
+  Queue queue(2, 2);
+  queue.converse({greeting, full_ehlo, ok + "421 bye\r\n"});
+  queue.session.lost(cut);
+  queue.advance();
+  ASSERT_EQ(queue.outcomes.size(), 2U);
+  EXPECT_EQ(queue.verdict_of(0), Verdict::refused_for_now);
+  EXPECT_EQ(queue.verdict_of(1), Verdict::in_doubt);
+}
+
 TEST(Withdrawn, ThenTheServerCloses) {
   Queue queue(2, 2);
   queue.withdraws_at = 2;

@@ -278,9 +278,19 @@ bool is_asked(const Way& way) {
   return !is_resting(way.state) && (!way.prepare || way.state == State::quit);
 }
 
+/// Does the server have the message as a whole in the state of WAY?
+bool is_whole(const Way& way) {
+  Driver driver(way.options);
+  go(driver, way);
+  return driver.session.committed();
+}
+
 /// The event that REPLY must be in the state of WAY, told without the session's help.
 Event event_of(const Way& way, const std::string& reply) {
-  if (reply.rfind("421", 0) == 0) return Event::closing;
+  if (reply.rfind("421", 0) == 0) {
+    const bool of_a_part = is_asked(way) && way.state != State::end_of_data && is_whole(way);
+    return of_a_part ? transient : Event::closing;
+  }
   const bool refusal = reply[0] == '4' || reply[0] == '5';
   const bool streams =
       way.state == State::body || way.state == State::chunk || way.state == State::end_of_data;
