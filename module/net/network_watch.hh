@@ -17,6 +17,9 @@ class NetworkWatch {
   /// Error: internal, where the system gives no such socket; one can do without.
   static Result<NetworkWatch> make();
   NetworkWatch(NetworkWatch&&) noexcept;
+  NetworkWatch& operator=(NetworkWatch&&) = delete;
+  NetworkWatch(const NetworkWatch&) = delete;
+  NetworkWatch& operator=(const NetworkWatch&) = delete;
   ~NetworkWatch();
 
   /// Sleeps until an address has come up (true), or `stop` was called, or it cannot tell (false).

@@ -38,7 +38,9 @@ Result<NetworkWatch> NetworkWatch::make() {
         Cause::internal, Phase::none,
         "Changes of the network cannot be watched: " + std::generic_category().message(errno));
   }
-  return NetworkWatch(std::make_unique<Source>(std::move(socket)), std::move(*wake));
+  auto source = std::make_unique<Source>();
+  source->socket = std::move(socket);
+  return NetworkWatch(std::move(source), std::move(*wake));
 }
 
 namespace {
